@@ -1,0 +1,3 @@
+//! The `oro` command.
+
+fn main() {}

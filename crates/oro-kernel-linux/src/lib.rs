@@ -1,0 +1,1 @@
+//! The Oro kernel as a Linux process.

@@ -1,0 +1,101 @@
+//! What a platform tells the core.
+
+use crate::{EndpointId, InstanceId, ThreadId};
+
+/// Something has happened.
+///
+/// Faults are reported while their thread is stopped inside them; the thread stays stopped until an
+/// [`Effect::Resume`](crate::Effect::Resume), or for ever. A platform may report the same fault
+/// again at any time (`NAIVE-8`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The system is mounted and wired: start every thread.
+    Start,
+    /// A thread stored to (producer) or loaded from (consumer) a cell that is not open to it.
+    CellTouched {
+        /// The endpoint whose cell it is.
+        end: EndpointId,
+        /// Cell 0 or 1.
+        cell: u32,
+    },
+    /// A thread stored to the protected commit word of a managed endpoint (`MAN-5`).
+    WordTouched {
+        /// The endpoint whose word it is.
+        end: EndpointId,
+    },
+    /// The thread whose commit word is open ([`Kernel::open_word`](crate::Kernel::open_word)) has
+    /// faulted again: its word has been protected, then read. Comes before that fault's own event.
+    WordSettled {
+        /// The endpoint whose word it is.
+        end: EndpointId,
+        /// What the word holds.
+        value: u64,
+    },
+    /// A thread returned, or touched its own exit gate; `status` as `END-2` computes it.
+    ThreadExited {
+        /// The thread.
+        thread: ThreadId,
+        /// Its status.
+        status: u64,
+    },
+    /// A thread touched the instance's exit gate.
+    InstanceExited {
+        /// The thread that did.
+        thread: ThreadId,
+        /// The instance's status.
+        status: u64,
+    },
+    /// A thread did something that ends its instance, by a rule that is not a Port's: a trap, a
+    /// system call, a vanished process. The platform keeps the details for the report.
+    ThreadFaulted {
+        /// The thread.
+        thread: ThreadId,
+        /// What it was.
+        cause: FaultCause,
+    },
+    /// End an instance from outside.
+    KillInstance {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// A replacement of a faulted instance with restarts left has been mounted on the same Ports.
+    InstanceRestarted {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// A built-in producer has filled the next `count` slots of its queue and commits them; it has
+    /// made sure of the room ([`Kernel::available`](crate::Kernel::available)).
+    KernelCommitted {
+        /// A producing endpoint of the kernel.
+        end: EndpointId,
+        /// Messages.
+        count: u32,
+    },
+    /// A built-in consumer is done with the next `count` messages.
+    KernelReleased {
+        /// A consuming endpoint of the kernel.
+        end: EndpointId,
+        /// Messages.
+        count: u32,
+    },
+    /// A built-in endpoint ends.
+    KernelClosed {
+        /// An endpoint of the kernel.
+        end: EndpointId,
+        /// Whether it ended because it failed (`BUILTIN-6`).
+        has_failed: bool,
+    },
+}
+
+/// Why a thread faulted, as far as the core cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultCause {
+    /// A processor trap.
+    Trap,
+    /// An attempt to make a system call.
+    SystemCall,
+    /// A trap with a panic's last words.
+    Panic,
+    /// It was killed from outside, or is gone.
+    Killed,
+}

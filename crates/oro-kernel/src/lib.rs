@@ -1,0 +1,24 @@
+//! The portable core of every Oro kernel.
+//!
+//! The core is a state machine: a platform decodes a trap to an [`Event`], calls [`Kernel::step`],
+//! and carries out the [`Effect`]s in order, each complete (its flush included) before the next.
+//! Nothing else enters the core. It has no `unsafe`, no statics, no atomics, no clock; its state can
+//! be cloned, compared and hashed, which is how the explorer in `tests/` checks every interleaving
+//! of small systems.
+//!
+//! It does *not* know addresses, pages, processes or message bytes: it names endpoints, cells and
+//! message numbers, and the platform knows where they are.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod effect;
+mod event;
+mod ids;
+mod setup;
+
+pub use effect::*;
+pub use event::*;
+pub use ids::*;
+pub use setup::*;

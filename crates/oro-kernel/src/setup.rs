@@ -1,0 +1,54 @@
+//! What a kernel starts from: a checked system, reduced to what the core decides on.
+
+use alloc::vec::Vec;
+
+use crate::{InstanceId, ThreadId};
+
+/// A whole system. It has been checked by `oro-system`; the core asserts what it relies on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Setup {
+    /// Instances that run modules (not the kernel's built-in ones).
+    pub instances: Vec<InstanceSetup>,
+    /// Their threads; those of one instance in entry order.
+    pub threads: Vec<ThreadSetup>,
+    /// The Ports, each wired at both ends.
+    pub ports: Vec<PortSetup>,
+}
+
+/// An instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct InstanceSetup {
+    /// How often it is restarted after it has faulted; its Ports live on meanwhile (`END-7`).
+    pub restart_count: u32,
+}
+
+/// A thread of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadSetup {
+    /// Whose thread it is.
+    pub instance: InstanceId,
+    /// Managed or naive (`MAN-1`).
+    pub is_managed: bool,
+}
+
+/// A Port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PortSetup {
+    /// Slots of the queue, a power of two.
+    pub slot_count: u32,
+    /// Who produces.
+    pub producer: Owner,
+    /// Who consumes.
+    pub consumer: Owner,
+    /// Never asynchronous (`PORT-10`).
+    pub is_forced_synchronous: bool,
+}
+
+/// Who holds an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A thread of a module instance.
+    Thread(ThreadId),
+    /// A built-in instance: the kernel's own hand (`BUILTIN-1`).
+    Kernel,
+}

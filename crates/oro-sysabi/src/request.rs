@@ -1,0 +1,100 @@
+//! The two pages between a thread and the kernel: [`Request`] (the thread writes) and [`Response`].
+
+use crate::layout::assert_layout;
+
+/// [`Condition::kind`]: the peer's cursor of binding `index` is not `value`, or the peer has ended.
+pub const WAIT_PEER: u32 = 1;
+/// [`Condition::kind`]: the Ring's generation is not `value`.
+pub const WAIT_RING: u32 = 2;
+/// [`Condition::kind`]: state or epoch of binding `index` have changed; `value` is `state | epoch << 32`.
+pub const WAIT_BINDING: u32 = 3;
+/// [`Condition::kind`]: the u32 at address `value` is not `index`.
+pub const WAIT_WORD: u32 = 4;
+/// [`Condition::kind`]: wake the instance's threads that wait for the u32 at address `value`.
+pub const WAKE_WORD: u32 = 5;
+
+/// [`Request::deadline_ns`]: no deadline.
+pub const NO_DEADLINE: u64 = u64::MAX;
+
+/// [`Response::cause`]: woken without a cause; waking so is always allowed.
+pub const CAUSE_NONE: u32 = 0;
+/// [`Response::cause`]: at least one condition holds.
+pub const CAUSE_CONDITION: u32 = 1;
+/// [`Response::cause`]: the deadline has passed.
+pub const CAUSE_DEADLINE: u32 = 2;
+
+/// [`Request::last_words_kind`]: there are none.
+pub const LAST_WORDS_NONE: u32 = 0;
+/// [`Request::last_words_kind`]: a panic's message; the instance ends as panicked.
+pub const LAST_WORDS_PANIC: u32 = 1;
+/// [`Request::last_words_kind`]: a remark for the end report.
+pub const LAST_WORDS_REMARK: u32 = 2;
+
+/// Conditions that one request may name.
+pub const CONDITION_COUNT: u32 = 128;
+/// Bytes of last words.
+pub const LAST_WORDS_SIZE: u32 = 1016;
+
+/// One thing to wait for (`GATE-3`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// `WAIT_*` or `WAKE_WORD`.
+    pub kind: u32,
+    /// A binding's index or a word's value, as the kind says.
+    pub index: u32,
+    /// What the kind says.
+    pub value: u64,
+}
+
+/// A thread's request page (`GATE-2`, `END-2`, `END-8`): the thread writes, the kernel reads each
+/// field once, into a copy, when the thread touches a gate or has ended.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Zero.
+    pub reserved0: u64,
+    /// Zero; no flag is defined.
+    pub flags: u32,
+    /// Conditions in use, at most [`CONDITION_COUNT`].
+    pub count: u32,
+    /// Nanoseconds from the touch of the gate, or [`NO_DEADLINE`].
+    pub deadline_ns: u64,
+    /// Status of the thread or the instance, read when an exit gate is touched.
+    pub exit_status: u64,
+    /// Zero.
+    pub reserved1: [u64; 4],
+    /// The conditions.
+    pub conditions: [Condition; CONDITION_COUNT as usize],
+    /// Zero.
+    pub reserved2: [u64; 120],
+    /// Bytes of last words in use, at most [`LAST_WORDS_SIZE`].
+    pub last_words_length: u32,
+    /// `LAST_WORDS_*`.
+    pub last_words_kind: u32,
+    /// UTF-8 text; what is not is shown escaped.
+    pub last_words: [u8; LAST_WORDS_SIZE as usize],
+}
+
+/// A thread's response page (`GATE-4`): the kernel writes while the thread is inside a gate,
+/// read-only to the thread, so plain loads suffice.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// Which of the two gate pages is armed: 0 or 1.
+    pub armed: u32,
+    /// `CAUSE_*` of the last return.
+    pub cause: u32,
+    /// Bit `i` says that condition `i` held.
+    pub ready: [u64; 2],
+    /// Nanoseconds since the system's start, at the last return.
+    pub now_ns: u64,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+assert_layout!(Condition, size 16, align 8; kind 0, index 4, value 8);
+assert_layout!(Request, size 4096, align 8;
+    reserved0 0, flags 8, count 12, deadline_ns 16, exit_status 24, reserved1 32, conditions 64,
+    reserved2 2112, last_words_length 3072, last_words_kind 3076, last_words 3080);
+assert_layout!(Response, size 64, align 8; armed 0, cause 4, ready 8, now_ns 24, reserved 32);

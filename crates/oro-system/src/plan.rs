@@ -1,0 +1,88 @@
+//! [`Plan`]: a checked system, as kernels take it (`SYS-9`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A checked system. Indices have been validated; every non-optional port is wired once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Names of the modules; the kernel is given an image for each, in this order.
+    pub modules: Vec<String>,
+    /// Instances, in manifest order.
+    pub instances: Vec<PlanInstance>,
+    /// Ports, in manifest order, then the params Ports.
+    pub ports: Vec<PlanPort>,
+}
+
+/// An instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanInstance {
+    /// Name, unique.
+    pub name: String,
+    /// Index of its module.
+    pub module: u32,
+    /// Bytes of heap, a multiple of 4096.
+    pub heap_bytes: u64,
+    /// Most bytes of memory in all (image, heap, stacks, cells); 0: no limit.
+    pub memory_bytes: u64,
+}
+
+/// A Port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanPort {
+    /// Size of a slot in bytes.
+    pub slot_size_bytes: u32,
+    /// Distance of two slots in the queue: the size rounded up to the type's alignment.
+    pub stride_bytes: u32,
+    /// Slots, a power of two.
+    pub slot_count: u32,
+    /// Forced synchronous.
+    pub is_forced_synchronous: bool,
+    /// Layout text of the message type.
+    pub layout: String,
+    /// The producing end.
+    pub producer: PlanEnd,
+    /// The consuming end.
+    pub consumer: PlanEnd,
+}
+
+/// One end of a Port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanEnd {
+    /// A port of an instance.
+    Instance {
+        /// Index of the instance.
+        instance: u32,
+        /// Index of the port in the module, with the element added.
+        port: u32,
+        /// Index of the owning entry point.
+        entry: u32,
+        /// Element of a port array, else 0.
+        element: u32,
+    },
+    /// An end of a built-in instance.
+    BuiltIn(BuiltIn),
+}
+
+/// An end of a built-in instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// `console.stdin` (produces).
+    Stdin,
+    /// `console.stdout` (consumes).
+    Stdout,
+    /// `console.log` (consumes).
+    Log,
+    /// `files.NAME` as a producer: read.
+    FileRead(String),
+    /// `files.NAME` as a consumer: written.
+    FileWrite(String),
+    /// `null.bytes` as a producer: ends at once.
+    NullSource,
+    /// `null.bytes` as a consumer: swallows.
+    NullSink,
+    /// `clock.now` (produces).
+    Clock,
+    /// The parameters of one instance (produces): names and values, defaults included.
+    Params(Vec<(String, String)>),
+}

@@ -1,0 +1,2 @@
+//! What Oro modules are written with.
+#![no_std]
