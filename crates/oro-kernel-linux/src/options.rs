@@ -1,0 +1,18 @@
+//! What a run may be told beyond its plan.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--file NAME=PATH`: where `files.NAME` is.
+    pub files: BTreeMap<String, PathBuf>,
+    /// End everything that still runs after this time; such instances are reported as killed.
+    pub timeout: Option<Duration>,
+    /// Do not use ptrace, as where it is forbidden: diagnosis is poorer.
+    pub without_ptrace: bool,
+    /// Run every process of the system, this one included, on one CPU.
+    pub pin_to_cpu: Option<usize>,
+}

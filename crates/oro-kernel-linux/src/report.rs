@@ -1,0 +1,91 @@
+//! How a system ended: plain data, for people ([`std::fmt::Display`]) and for `--json`.
+
+/// How a run ended.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The instances, in plan order.
+    pub instances: Vec<InstanceReport>,
+    /// Built-in ends that failed (`BUILTIN-6`), a line each.
+    pub failed_built_ins: Vec<String>,
+    /// The system could not go on: every thread waited for another. Who waited where, a line each.
+    pub deadlock: Vec<String>,
+    /// The time limit ended it.
+    pub has_timed_out: bool,
+    /// Diagnosis was poorer than it could be, and why (ptrace forbidden).
+    pub diagnosis_limit: Option<String>,
+    /// Faults served.
+    pub fault_count: u64,
+}
+
+/// How an instance ended.
+#[derive(Clone, Debug)]
+pub struct InstanceReport {
+    /// Name of the instance.
+    pub name: String,
+    /// Name of its module in the plan.
+    pub module: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Last words of its threads (thread name, text), if any.
+    pub last_words: Vec<(String, String)>,
+}
+
+/// The kinds of end.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Every thread ended, or one ended the instance.
+    Exited {
+        /// The status (`END-4`).
+        status: u64,
+    },
+    /// It broke a rule or trapped.
+    Faulted(Box<Fault>),
+    /// Ended from outside: time limit, deadlock, interrupt.
+    Killed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What an instance did that ended it (`BLAME-2`). What the platform cannot know is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Fault {
+    /// Kind, stable for tools: `violation`, `trap`, `system-call`, `panic`.
+    pub kind: String,
+    /// The clause that was broken, such as `NAIVE-4`.
+    pub rule: String,
+    /// What it did, in a sentence.
+    pub what: String,
+    /// How to mend it, where a usual mistake is recognised.
+    pub help: Option<String>,
+    /// Name of the thread's entry point.
+    pub thread: String,
+    /// The Port, as `instance.port`.
+    pub port: Option<String>,
+    /// The slot's message number.
+    pub slot: Option<u64>,
+    /// The address that was touched.
+    pub address: Option<u64>,
+    /// The instruction's address.
+    pub instruction: Option<u64>,
+    /// The symbol of the instruction, `name+0x12`.
+    pub symbol: Option<String>,
+    /// Signal that ended the process, where one did.
+    pub signal: Option<i32>,
+    /// Number of the system call, where one was tried.
+    pub system_call: Option<i64>,
+}
+
+impl Report {
+    /// Every instance exited with status 0 and nothing else went wrong.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.failed_built_ins.is_empty()
+            && self.deadlock.is_empty()
+            && !self.has_timed_out
+            && self
+                .instances
+                .iter()
+                .all(|instance| matches!(instance.outcome, Outcome::Exited { status: 0 }))
+    }
+}
