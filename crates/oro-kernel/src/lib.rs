@@ -14,11 +14,24 @@
 extern crate alloc;
 
 mod effect;
+mod ends;
 mod event;
 mod ids;
+mod kernel;
+mod managed;
+mod mutant;
+mod naive;
 mod setup;
+mod slots;
+mod view;
 
 pub use effect::*;
 pub use event::*;
 pub use ids::*;
+pub use kernel::Kernel;
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
+#[cfg(not(feature = "mutants"))]
+use mutant::Mutant;
 pub use setup::*;
+pub use view::*;

@@ -1,0 +1,277 @@
+//! How threads, endpoints and instances end, and how instances start again (`END-3` to `END-9`).
+//!
+//! Ends spread along the Ports: a naive thread that is blocked where its peer has gone ends too.
+//! That is a list of work (`Kernel::ending`), not a recursion.
+
+use alloc::vec::Vec;
+
+use crate::kernel::{Hold, Word};
+use crate::{
+    Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, Mutant, Owner, PeerState,
+    Side, ThreadId,
+};
+
+impl Kernel {
+    /// A thread returned, or touched its exit gate (`END-1`, `END-2`).
+    pub(crate) fn exit_thread(&mut self, id: ThreadId, status: u64, effects: &mut Vec<Effect>) {
+        if !self.thread(id).is_live || !self.is_word_landed(id, effects) {
+            return;
+        }
+        self.thread_mut(id).status = status;
+        if self.breaks(Mutant::PublishPeerBeforeCursor) {
+            self.end_thread(id, effects);
+            return self.flush(id, effects);
+        }
+        if self.breaks(Mutant::CommitManagedAtReturn) {
+            self.commit_held(id, effects);
+        }
+        if !self.breaks(Mutant::NoFlushAtReturn) {
+            self.flush(id, effects); // NAIVE-10; a managed thread's slot is dropped (MAN-7).
+        }
+        self.end_thread(id, effects);
+    }
+
+    /// A thread touched its instance's exit gate (`END-3`).
+    pub(crate) fn exit_instance(&mut self, id: ThreadId, status: u64, effects: &mut Vec<Effect>) {
+        if !self.thread(id).is_live || !self.is_word_landed(id, effects) {
+            return;
+        }
+        self.flush(id, effects);
+        let instance = self.thread(id).instance;
+        self.stop_threads(instance);
+        self.conclude(instance, InstanceEnd::Exited { status }, effects);
+    }
+
+    /// Ends the naive threads whose blocked touch has found its peer gone (`END-9`), and those that
+    /// this leaves without a peer, and so on.
+    pub(crate) fn end_waiting_threads(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(thread) = self.ending.pop() {
+            // Its instance may have ended meanwhile, by another of its threads.
+            if self.thread(thread).is_live {
+                self.end_thread(thread, effects);
+            }
+        }
+    }
+
+    /// Ends a live thread that has done nothing wrong; with the last one, its instance (`END-4`).
+    fn end_thread(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        let instance = self.thread(id).instance;
+        self.stop_thread(id);
+        let state = &mut self.instances[instance.0 as usize];
+        state.live_thread_count -= 1;
+        let is_last = state.live_thread_count == 0;
+        if is_last {
+            let status = self.collect_status(instance);
+            self.conclude_thread(id, effects);
+            self.conclude(instance, InstanceEnd::Exited { status }, effects);
+        } else {
+            effects.push(Effect::PublishInstance(instance));
+            self.conclude_thread(id, effects);
+        }
+    }
+
+    fn conclude_thread(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        self.close_ends(id, PeerState::Closed, effects);
+        effects.push(Effect::EndThread(id));
+    }
+
+    /// `END-4`: the first status that is not zero, in entry order.
+    fn collect_status(&self, instance: InstanceId) -> u64 {
+        let threads = &self.instances[instance.0 as usize].threads;
+        threads.iter().map(|id| self.thread(*id).status).find(|status| *status != 0).unwrap_or(0)
+    }
+
+    /// Ends an instance that broke a rule or was struck by a trap; unless it is to be restarted,
+    /// its peers are told.
+    pub(crate) fn fault_instance(
+        &mut self,
+        id: InstanceId,
+        end: InstanceEnd,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.instances[id.0 as usize].state != InstanceState::Running {
+            return;
+        }
+        let instance = &self.instances[id.0 as usize];
+        // A thread that ended by itself has closed its Ports, and its peers may have acted on it:
+        // the instance that started with it cannot be had again (END-7).
+        let is_whole = instance.live_thread_count as usize == instance.threads.len();
+        let allowed_count = self.setup.instances[id.0 as usize].restart_count;
+        let is_restarted = is_whole && instance.restart_count < allowed_count;
+        self.keep_held(id, effects);
+        self.stop_threads(id);
+        if !is_restarted {
+            return self.conclude(id, end, effects);
+        }
+        let instance = &mut self.instances[id.0 as usize];
+        instance.state = InstanceState::Faulted;
+        instance.is_restarting = true;
+        instance.end = Some(end);
+        effects.push(Effect::PublishInstance(id));
+        effects.push(Effect::EndInstance { instance: id, end, restart: true });
+    }
+
+    /// Nothing; but two mutants keep what a crash must discard (`NAIVE-9`).
+    fn keep_held(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let commits = self.breaks(Mutant::CommitAtKill);
+        let releases = self.breaks(Mutant::ReleaseAtKill);
+        if !commits && !releases {
+            return;
+        }
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            for end_index in 0..self.thread(thread).ends.len() {
+                let end = self.thread(thread).ends[end_index];
+                let is_held = self.end(end).hold == Hold::Slot;
+                match end.side {
+                    Side::Producer if is_held && commits => self.commit(end, effects),
+                    Side::Consumer if is_held && releases => self.release(end, effects),
+                    Side::Producer | Side::Consumer => {}
+                }
+            }
+        }
+    }
+
+    /// What the mutant `CommitManagedAtReturn` does.
+    fn commit_held(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        for index in 0..self.thread(id).ends.len() {
+            let end = self.thread(id).ends[index];
+            if end.side == Side::Producer && self.end(end).hold == Hold::Slot {
+                self.thread_mut(id).output = None;
+                self.commit(end, effects);
+            }
+        }
+    }
+
+    /// Ends an instance from outside, for good: also one that has not started, and one whose
+    /// replacement has not come.
+    pub(crate) fn kill_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let instance = &self.instances[id.0 as usize];
+        let is_open = match instance.state {
+            InstanceState::Mounted | InstanceState::Running => true,
+            InstanceState::Faulted => instance.is_restarting,
+            InstanceState::Ended => false,
+        };
+        if is_open {
+            self.stop_threads(id);
+            self.conclude(id, InstanceEnd::Killed, effects);
+        }
+    }
+
+    /// Ends an instance for good. Its table entry first, then what its peers see, then the rest.
+    fn conclude(&mut self, id: InstanceId, end: InstanceEnd, effects: &mut Vec<Effect>) {
+        let (state, status, peer_state) = match end {
+            InstanceEnd::Exited { status } => (InstanceState::Ended, status, PeerState::Closed),
+            InstanceEnd::Violated { .. } | InstanceEnd::Faulted { .. } | InstanceEnd::Killed => {
+                (InstanceState::Faulted, 0, PeerState::Faulted)
+            }
+        };
+        let instance = &mut self.instances[id.0 as usize];
+        instance.state = state;
+        instance.is_restarting = false;
+        instance.status = status;
+        instance.end = Some(end);
+        effects.push(Effect::PublishInstance(id));
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            self.close_ends(thread, peer_state, effects);
+        }
+        effects.push(Effect::EndInstance { instance: id, end, restart: false });
+        self.open_instance_count -= 1;
+        if self.open_instance_count == 0 {
+            effects.push(Effect::Finish);
+        }
+    }
+
+    /// Takes every thread of an instance from the running, and what they hold from them.
+    fn stop_threads(&mut self, id: InstanceId) {
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            self.stop_thread(self.instances[id.0 as usize].threads[index]);
+        }
+        self.instances[id.0 as usize].live_thread_count = 0;
+    }
+
+    fn stop_thread(&mut self, id: ThreadId) {
+        let keeps_output = self.breaks(Mutant::PublishPeerBeforeCursor);
+        let thread = &mut self.threads[id.0 as usize];
+        thread.is_live = false;
+        thread.waiting = None;
+        thread.word = Word::Protected;
+        if !keeps_output {
+            thread.output = None;
+        }
+        for end in &thread.ends {
+            self.ends[end.port.0 as usize][end.side as usize].hold = Hold::None;
+        }
+    }
+
+    fn close_ends(&mut self, id: ThreadId, state: PeerState, effects: &mut Vec<Effect>) {
+        for index in 0..self.thread(id).ends.len() {
+            self.close_end(self.thread(id).ends[index], state, effects);
+        }
+    }
+
+    /// Closes an endpoint whose last cursor has been published, and tells its peer (`END-6`,
+    /// `KRN-5`).
+    fn close_end(&mut self, end: EndpointId, state: PeerState, effects: &mut Vec<Effect>) {
+        if self.end(end).state != PeerState::Wired {
+            return;
+        }
+        self.end_mut(end).state = state;
+        effects.push(Effect::PublishPort(end.port));
+        self.publish_peer(end.peer(), effects);
+        self.wake_peer(end, effects);
+    }
+
+    /// Tells the thread of an endpoint, if it lives, of its peer's state.
+    fn publish_peer(&self, end: EndpointId, effects: &mut Vec<Effect>) {
+        let Owner::Thread(thread) = self.end(end).owner else { return };
+        if self.thread(thread).is_live {
+            let (state, epoch) = self.peer_state(end);
+            effects.push(Effect::PublishPeer { end, state, epoch });
+        }
+    }
+
+    /// `END-7`: a replacement has been mounted on the Ports of a faulted instance.
+    pub(crate) fn restart_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let instance = &mut self.instances[id.0 as usize];
+        if !instance.is_restarting {
+            // It was killed while it was being replaced.
+            assert_eq!(instance.state, InstanceState::Faulted, "platform: replaced while it lives");
+            return;
+        }
+        instance.is_restarting = false;
+        instance.restart_count += 1;
+        self.revive_threads(id, effects);
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            for end_index in 0..self.thread(thread).ends.len() {
+                let end = self.thread(thread).ends[end_index];
+                self.rewire(end, effects);
+            }
+        }
+        // Last: what a thread sees at its first instruction is all there.
+        self.start_threads(id, effects);
+    }
+
+    /// Gives an endpoint a new owner: its cursor goes on, its peer has had one peer more.
+    fn rewire(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        let state = self.end_mut(end);
+        state.first = state.cursor;
+        self.end_mut(end.peer()).epoch += 1;
+        self.publish_peer(end.peer(), effects);
+        self.publish_peer(end, effects);
+    }
+
+    /// A built-in endpoint ends.
+    pub(crate) fn close_kernel(
+        &mut self,
+        end: EndpointId,
+        has_failed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.check_kernel_end(end, end.side);
+        let state = if has_failed { PeerState::Faulted } else { PeerState::Closed };
+        self.close_end(end, state, effects);
+    }
+}

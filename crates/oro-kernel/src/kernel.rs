@@ -1,0 +1,352 @@
+//! The state of a system and the dispatch of its events.
+//!
+//! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
+//! what both share about slots in `slots.rs`, ends and restarts in `ends.rs`, what can be asked of
+//! a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
+
+use alloc::vec::Vec;
+
+use crate::{
+    Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Mutant, Owner, PeerState,
+    PortSetup, Setup, Side, ThreadId,
+};
+
+/// A system that runs: all that the core knows, and decides on.
+///
+/// It can be cloned, compared and hashed; equal kernels answer equal events with equal effects.
+///
+/// # Examples
+///
+/// A thread stores to the first slot of a Port that a built-in instance consumes:
+///
+/// ```
+/// use oro_kernel::*;
+///
+/// let setup = Setup {
+///     instances: vec![InstanceSetup::default()],
+///     threads: vec![ThreadSetup { instance: InstanceId(0), is_managed: false }],
+///     ports: vec![PortSetup {
+///         slot_count: 4,
+///         producer: Owner::Thread(ThreadId(0)),
+///         consumer: Owner::Kernel,
+///         is_forced_synchronous: false,
+///     }],
+/// };
+/// let end = EndpointId { port: PortId(0), side: Side::Producer };
+/// let mut kernel = Kernel::new(setup);
+/// let mut effects = Vec::new();
+/// kernel.step(Event::Start, &mut effects);
+/// effects.clear();
+///
+/// kernel.step(Event::CellTouched { end, cell: 0 }, &mut effects);
+/// assert_eq!(effects, [Effect::OpenCell { end, cell: 0 }, Effect::Resume(ThreadId(0))]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kernel {
+    pub(crate) setup: Setup,
+    /// By Port, then by side.
+    pub(crate) ends: Vec<[End; 2]>,
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) instances: Vec<Instance>,
+    /// Instances that have not ended for good.
+    pub(crate) open_instance_count: usize,
+    /// Naive threads whose touch has found the peer gone (`END-9`), to be ended before the step is
+    /// over. Empty between steps.
+    pub(crate) ending: Vec<ThreadId>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<Mutant>,
+}
+
+/// One side of a Port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct End {
+    pub(crate) owner: Owner,
+    /// Messages committed or released: the shadow cursor. It never comes from a module.
+    pub(crate) cursor: u64,
+    /// Where the owner's present incarnation has started (`END-7`).
+    pub(crate) first: u64,
+    pub(crate) hold: Hold,
+    /// How this end is for its peer.
+    pub(crate) state: PeerState,
+    /// How many peers it has had before.
+    pub(crate) epoch: u32,
+    /// Faults that were not repetitions of one that had been served.
+    pub(crate) fault_count: u64,
+}
+
+/// What the owner of an endpoint has in the cell of its cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Hold {
+    /// Nothing: the cell is not open to it.
+    None,
+    /// The slot.
+    Slot,
+    /// An open cell without the right to commit, or zeros, since the peer has ended (`MAN-3`).
+    Nothing,
+}
+
+/// A thread of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Thread {
+    pub(crate) instance: InstanceId,
+    pub(crate) is_managed: bool,
+    /// It has started and not ended.
+    pub(crate) is_live: bool,
+    pub(crate) status: u64,
+    /// Where it is blocked.
+    pub(crate) waiting: Option<EndpointId>,
+    /// The producer slot that a naive thread holds. There is never a second one: touching another
+    /// endpoint's slot commits the first (`NAIVE-1`).
+    pub(crate) output: Option<EndpointId>,
+    /// Its commit words, if it is managed.
+    pub(crate) word: Word,
+    /// The endpoints that it owns.
+    pub(crate) ends: Vec<EndpointId>,
+}
+
+/// The commit words of a managed thread (`MAN-5`); at most one is not protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Word {
+    /// All are protected and hold their cursors.
+    Protected,
+    /// This one is open; the store that has been granted may have landed or not.
+    Open(EndpointId),
+    /// This one has been protected again before the store had landed. The store is still the next
+    /// thing that the thread does, unless it has stored the old value.
+    NotLanded(EndpointId),
+}
+
+/// An instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Instance {
+    pub(crate) state: InstanceState,
+    /// Its end asked for a replacement that has not come yet.
+    pub(crate) is_restarting: bool,
+    pub(crate) live_thread_count: u32,
+    pub(crate) restart_count: u32,
+    pub(crate) status: u64,
+    pub(crate) end: Option<InstanceEnd>,
+    /// Its threads in entry order.
+    pub(crate) threads: Vec<ThreadId>,
+}
+
+impl Kernel {
+    /// A mounted and wired system that has not started.
+    ///
+    /// # Panics
+    ///
+    /// If the setup is not one that `oro-system` would have let pass: an index that leads nowhere,
+    /// an instance without a thread, a queue whose slot count is not a power of two.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let mut instances: Vec<Instance> =
+            setup.instances.iter().map(|_| Instance::new()).collect();
+        let mut threads = Vec::with_capacity(setup.threads.len());
+        for (index, thread) in setup.threads.iter().enumerate() {
+            let instance = instances.get_mut(thread.instance.0 as usize);
+            let instance = instance.expect("setup: a thread's instance does not exist");
+            let index = u32::try_from(index).expect("setup: more than 2^32 threads");
+            instance.threads.push(ThreadId(index));
+            threads.push(Thread::new(thread.instance, thread.is_managed));
+        }
+        for instance in &instances {
+            assert!(!instance.threads.is_empty(), "setup: an instance has no thread");
+        }
+        let mut ends = Vec::with_capacity(setup.ports.len());
+        for (index, port) in setup.ports.iter().enumerate() {
+            assert!(port.slot_count.is_power_of_two(), "setup: slot count is no power of two");
+            let index = u32::try_from(index).expect("setup: more than 2^32 Ports");
+            for (owner, side) in [(port.producer, Side::Producer), (port.consumer, Side::Consumer)]
+            {
+                let Owner::Thread(thread) = owner else { continue };
+                let thread = threads.get_mut(thread.0 as usize);
+                let thread = thread.expect("setup: a Port's thread does not exist");
+                thread.ends.push(EndpointId { port: crate::PortId(index), side });
+            }
+            ends.push([End::new(port.producer), End::new(port.consumer)]);
+        }
+        Self {
+            ends,
+            open_instance_count: instances.len(),
+            ending: Vec::with_capacity(threads.len()),
+            threads,
+            instances,
+            setup,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+
+    /// Decides on one event and appends what is to be done about it.
+    ///
+    /// The order of the effects is part of the decision (`PORT-6`, `KRN-5`, `KRN-9`): a peer's
+    /// part comes before the toucher's; the last two are the toucher's grant and its
+    /// [`Effect::Resume`]. Nothing is allocated but by `effects` growing.
+    ///
+    /// Whatever a module makes its platform report is answered. Events of threads that have ended
+    /// are late and do nothing.
+    ///
+    /// # Panics
+    ///
+    /// On events that no correct platform sends (`BLAME-4`): about things that do not exist, a
+    /// commit or release by a built-in beyond the queue, a fault of a thread whose open word has
+    /// not been settled.
+    pub fn step(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Start => self.start(effects),
+            Event::CellTouched { end, cell } => self.touch_cell(end, cell, effects),
+            Event::WordTouched { end } => self.touch_word(end, effects),
+            Event::WordSettled { end, value } => self.settle_word(end, value, effects),
+            Event::ThreadExited { thread, status } => self.exit_thread(thread, status, effects),
+            Event::InstanceExited { thread, status } => self.exit_instance(thread, status, effects),
+            Event::ThreadFaulted { thread, cause } => {
+                if self.thread(thread).is_live {
+                    let instance = self.thread(thread).instance;
+                    self.fault_instance(instance, InstanceEnd::Faulted { thread, cause }, effects);
+                }
+            }
+            Event::KillInstance { instance } => self.kill_instance(instance, effects),
+            Event::InstanceRestarted { instance } => self.restart_instance(instance, effects),
+            Event::KernelCommitted { end, count } => self.commit_kernel(end, count, effects),
+            Event::KernelReleased { end, count } => self.release_kernel(end, count, effects),
+            Event::KernelClosed { end, has_failed } => self.close_kernel(end, has_failed, effects),
+        }
+        self.end_waiting_threads(effects);
+    }
+
+    /// What the system was made from.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn start(&mut self, effects: &mut Vec<Effect>) {
+        for index in 0..self.instances.len() {
+            // One that was killed before the start stays ended.
+            if self.instances[index].state == InstanceState::Mounted {
+                let id = InstanceId(u32::try_from(index).expect("counted in `new`"));
+                self.revive_threads(id, effects);
+                self.start_threads(id, effects);
+            }
+        }
+        if self.instances.is_empty() {
+            effects.push(Effect::Finish);
+        }
+    }
+
+    /// Makes every thread of an instance live; the caller lets them run.
+    pub(crate) fn revive_threads(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let instance = &mut self.instances[id.0 as usize];
+        instance.state = InstanceState::Running;
+        instance.end = None;
+        instance.live_thread_count =
+            u32::try_from(instance.threads.len()).expect("counted in `new`");
+        for thread in &instance.threads {
+            let state = &mut self.threads[thread.0 as usize];
+            state.is_live = true;
+            state.status = 0;
+        }
+        effects.push(Effect::PublishInstance(id));
+    }
+
+    /// Lets every thread of an instance run, together (`ENTRY-6`).
+    pub(crate) fn start_threads(&self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let threads = &self.instances[id.0 as usize].threads;
+        effects.extend(threads.iter().map(|thread| Effect::StartThread(*thread)));
+    }
+
+    pub(crate) fn end(&self, id: EndpointId) -> &End {
+        &self.ends[id.port.0 as usize][id.side as usize]
+    }
+
+    pub(crate) fn end_mut(&mut self, id: EndpointId) -> &mut End {
+        &mut self.ends[id.port.0 as usize][id.side as usize]
+    }
+
+    pub(crate) fn thread(&self, id: ThreadId) -> &Thread {
+        &self.threads[id.0 as usize]
+    }
+
+    pub(crate) fn thread_mut(&mut self, id: ThreadId) -> &mut Thread {
+        &mut self.threads[id.0 as usize]
+    }
+
+    pub(crate) fn port_setup(&self, id: EndpointId) -> &PortSetup {
+        &self.setup.ports[id.port.0 as usize]
+    }
+
+    /// The thread whose touch of this endpoint a platform reports.
+    pub(crate) fn owner_thread(&self, end: EndpointId) -> ThreadId {
+        match self.end(end).owner {
+            Owner::Thread(thread) => thread,
+            Owner::Kernel => panic!("platform: a touch of {end:?}, which is the kernel's own"),
+        }
+    }
+
+    /// Whether a rule is broken on purpose; never, outside this crate's own tests.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn breaks(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Whether a rule is broken on purpose; never, outside this crate's own tests.
+    #[cfg(not(feature = "mutants"))]
+    #[inline]
+    #[expect(clippy::unused_self, reason = "the same call with and without mutants")]
+    pub(crate) const fn breaks(&self, _mutant: Mutant) -> bool {
+        false
+    }
+}
+
+impl End {
+    fn new(owner: Owner) -> Self {
+        Self {
+            owner,
+            cursor: 0,
+            first: 0,
+            hold: Hold::None,
+            state: PeerState::Wired,
+            epoch: 0,
+            fault_count: 0,
+        }
+    }
+
+    /// The cell of the message at the cursor (`PORT-4`).
+    pub(crate) fn cell(&self) -> u32 {
+        cell_of(self.cursor)
+    }
+}
+
+impl Thread {
+    fn new(instance: InstanceId, is_managed: bool) -> Self {
+        Self {
+            instance,
+            is_managed,
+            is_live: false,
+            status: 0,
+            waiting: None,
+            output: None,
+            word: Word::Protected,
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl Instance {
+    fn new() -> Self {
+        Self {
+            state: InstanceState::Mounted,
+            is_restarting: false,
+            live_thread_count: 0,
+            restart_count: 0,
+            status: 0,
+            end: None,
+            threads: Vec::new(),
+        }
+    }
+}
+
+/// The cell that a message's slot is (`PORT-4`).
+pub(crate) fn cell_of(number: u64) -> u32 {
+    u32::from(number & 1 == 1)
+}
