@@ -26,7 +26,7 @@ mod snapshot;
 mod types;
 
 pub use binding::*;
-pub use layout::{LAYOUT, LayoutEntry};
+pub use layout::{CONSTANTS, ConstantEntry, ConstantValue, FieldEntry, LAYOUT, LayoutEntry};
 pub use limits::*;
 pub use notes::*;
 pub use request::*;

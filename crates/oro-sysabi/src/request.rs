@@ -14,7 +14,7 @@ pub const WAIT_WORD: u32 = 4;
 pub const WAKE_WORD: u32 = 5;
 
 /// [`Request::deadline_ns`]: no deadline.
-pub const NO_DEADLINE: u64 = u64::MAX;
+pub const NO_DEADLINE: u64 = !0;
 
 /// [`Response::cause`]: woken without a cause; waking so is always allowed.
 pub const CAUSE_NONE: u32 = 0;
