@@ -1,2 +1,93 @@
 //! What Oro modules are written with.
+//!
+//! A module is an ordinary cargo package without `std`. It makes no system call: it reads and writes
+//! Ports, which are memory. This crate declares the module to the kernel ([`module!`]), its message
+//! types ([`message!`]), and gives its threads typed ends of Ports:
+//!
+//! | thread | typed messages | streams of bytes |
+//! | --- | --- | --- |
+//! | *naive*: touches slots in order, nothing else | [`NaiveConsumer`], [`NaiveProducer`] | [`NaiveByteReader`], [`NaiveByteWriter`] |
+//! | *managed*: looks before it touches, outlives its peers | [`Consumer`], [`Producer`] | [`ByteReader`], [`ByteWriter`] |
+//!
+//! A thread is wholly one or the other (`MAN-1`); which, follows from the types of its ends.
+//!
+//! ```
+//! # #![allow(non_local_definitions)]
+//! use oro::{NaiveConsumer, NaiveProducer, message, module};
+//!
+//! message! {
+//!     /// A number on its way.
+//!     "demo.num.v1" pub struct Num { value: u64, tag: u64 }
+//! }
+//!
+//! module! {
+//!     name: "double",
+//!     entry run {
+//!         ports { input: NaiveConsumer<Num>, output: NaiveProducer<Num> }
+//!     }
+//! }
+//!
+//! fn run(mut ports: run::Ports) {
+//!     for number in ports.input {
+//!         ports.output.put(Num { value: 2 * number.value, ..number });
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! A real module begins with `#![no_std]` and `#![no_main]`, is a binary, and asks for
+//! `panic = "abort"` in its profiles; `oro` builds it as a static, position-independent executable.
+//! With the feature `runtime` (default) this crate then also gives it a panic handler that leaves
+//! the message as last words (`END-8`), and the symbols that compilers take for granted (`memcpy`
+//! and its kin).
+//!
+//! What it does *not* hold yet: the asynchronous mode, gates, an executor, a heap.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod bytes;
+mod end;
+mod error;
+mod layout_text;
+mod log;
+mod managed;
+#[cfg(any(test, all(feature = "runtime", panic = "abort")))]
+mod memory;
+mod message;
+mod module;
+mod naive;
+mod naive_bytes;
+mod note;
+mod params;
+#[cfg(all(feature = "runtime", panic = "abort", not(test)))]
+mod runtime;
+mod shared;
+#[cfg(test)]
+mod test_memory;
+mod text;
+mod thread;
+
+pub use bytes::{ByteReader, ByteWriter};
+pub use end::End;
+pub use error::{PeerMisbehaved, ReceiveError, SendError, SendErrorKind, TryReceiveError};
+pub use managed::{Consumer, Producer};
+pub use message::Message;
+pub use naive::{NaiveConsumer, NaiveProducer};
+pub use naive_bytes::{NaiveByteReader, NaiveByteWriter};
+pub use oro_sysabi::{Log, Param, Root, Time};
+pub use params::ParamValue;
+pub use text::Text;
+pub use thread::{Status, Thread};
+
+/// What the macros expand to; not for direct use.
+#[doc(hidden)]
+pub mod macro_support {
+    pub use crate::layout_text::check_layout;
+    pub use crate::module::{check_entry, is_managed};
+    pub use crate::note::{ModuleDeclaration, ParamDeclaration, PortDeclaration};
+    pub use crate::note::{entry_flags, name_padding, pad_text_length, trim_help_length};
+    pub use crate::params::{check_default, read_params};
+    pub use oro_sysabi::{PARAM_REQUIRED, PARAMS_LAYOUT, Param, Root};
+}

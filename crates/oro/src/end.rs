@@ -1,0 +1,178 @@
+//! [`End`]: a type of a port in [`module!`](crate::module!). [`Endpoint`]: a thread's view of one
+//! of its ends, the sum that gives a slot's address. It does not transfer anything.
+
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use oro_sysabi::{Binding, NOTE_PORT_OPTIONAL, STATE_UNWIRED};
+
+use crate::Thread;
+
+/// What may stand as the type of a port in [`module!`](crate::module!).
+///
+/// These are the ends of this crate; `Option` of one (the port may stay unwired, and is then
+/// `None`); and arrays of either (`port[0]`, `port[1]` and so on in a manifest).
+///
+/// # Safety
+///
+/// The constants are what `open` relies on: the kernel wires what they say (`NOTE-4`).
+pub unsafe trait End: Sized {
+    /// The end belongs to a managed thread (`MAN-1`).
+    const IS_MANAGED: bool;
+    /// `DIRECTION_*`.
+    const DIRECTION: u32;
+    /// Layout text of the messages.
+    const LAYOUT: &'static str;
+    /// Bytes of a message; of a type with a flexible tail, of the part before it.
+    const SLOT_SIZE_BYTES: usize;
+    /// Alignment of a message.
+    const SLOT_ALIGN_BYTES: usize;
+    /// Elements, at least 1.
+    const COUNT: usize = 1;
+    /// `NOTE_PORT_*` flags.
+    const NOTE_FLAGS: u32 = 0;
+
+    /// Opens the port with this index.
+    ///
+    /// # Safety
+    ///
+    /// `thread` is the calling thread, its binding `port_index` is of a port that was declared with
+    /// this type's constants, and it is opened once in the thread's life.
+    unsafe fn open(thread: Thread, port_index: usize) -> Self;
+}
+
+// SAFETY: the constants are the inner end's, and the flag that lets the port stay unwired.
+unsafe impl<E: End> End for Option<E> {
+    const IS_MANAGED: bool = E::IS_MANAGED;
+    const DIRECTION: u32 = E::DIRECTION;
+    const LAYOUT: &'static str = E::LAYOUT;
+    const SLOT_SIZE_BYTES: usize = E::SLOT_SIZE_BYTES;
+    const SLOT_ALIGN_BYTES: usize = E::SLOT_ALIGN_BYTES;
+    const COUNT: usize = {
+        assert!(E::COUNT == 1, "an optional array is written [Option<_>; N]");
+        1
+    };
+    const NOTE_FLAGS: u32 = NOTE_PORT_OPTIONAL;
+
+    unsafe fn open(thread: Thread, port_index: usize) -> Self {
+        // SAFETY: the caller vouches for thread and index.
+        let endpoint = unsafe { Endpoint::open(thread, port_index) };
+        if endpoint.load_state() == STATE_UNWIRED {
+            return None;
+        }
+        // SAFETY: the caller's own promise, passed on; the endpoint above has touched no slot.
+        Some(unsafe { E::open(thread, port_index) })
+    }
+}
+
+// SAFETY: the constants are the elements'; an array takes as many indices as it has elements (`NOTE-4`).
+unsafe impl<E: End, const N: usize> End for [E; N] {
+    const IS_MANAGED: bool = E::IS_MANAGED;
+    const DIRECTION: u32 = E::DIRECTION;
+    const LAYOUT: &'static str = E::LAYOUT;
+    const SLOT_SIZE_BYTES: usize = E::SLOT_SIZE_BYTES;
+    const SLOT_ALIGN_BYTES: usize = E::SLOT_ALIGN_BYTES;
+    const COUNT: usize = {
+        assert!(N > 0, "an array of ports has at least one element");
+        assert!(E::COUNT == 1, "an array of arrays of ports does not exist");
+        N
+    };
+    const NOTE_FLAGS: u32 = E::NOTE_FLAGS;
+
+    unsafe fn open(thread: Thread, port_index: usize) -> Self {
+        // SAFETY: the caller's own promise, passed on for each element's index.
+        core::array::from_fn(|element| unsafe { E::open(thread, port_index + element) })
+    }
+}
+
+/// A thread's view of one of its ends. Not `Send`: its window exists for its thread alone (`ENTRY-7`).
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    binding: *const Binding,
+}
+
+impl Endpoint {
+    /// # Safety
+    ///
+    /// `thread` is the calling thread, and has a binding with this index.
+    pub(crate) unsafe fn open(thread: Thread, port_index: usize) -> Self {
+        let root = thread.root();
+        let offset = port_index as u64 * u64::from(root.binding_stride_bytes);
+        Self { binding: pointer(root.bindings + offset).cast() }
+    }
+
+    /// Address of slot `n` in the live window, the same sum in both modes (`BIND-2`).
+    pub(crate) fn slot(&self, n: u64) -> *mut u8 {
+        // Loaded anew for each slot: they may change inside the thread's own faults (`BIND-3`).
+        let window = self.load_u64(offset_of!(Binding, window));
+        let mask = u64::from(self.load_u32(offset_of!(Binding, mask)));
+        let stride = u64::from(self.load_u32(offset_of!(Binding, stride_bytes)));
+        pointer(window + (n & mask) * stride)
+    }
+
+    /// The count at which this end starts (`END-7`).
+    pub(crate) fn load_first(&self) -> u64 {
+        self.load_u64(offset_of!(Binding, first))
+    }
+
+    /// Bytes of a slot, at most 16 MiB (`LIM-1`).
+    pub(crate) fn load_slot_size_bytes(&self) -> usize {
+        self.load_u32(offset_of!(Binding, slot_size_bytes)) as usize
+    }
+
+    /// Slots of the queue.
+    pub(crate) fn load_slot_count(&self) -> u64 {
+        u64::from(self.load_u32(offset_of!(Binding, slot_count)))
+    }
+
+    /// `STATE_*` of the peer. Pairs with the kernel's release store: who sees the state sees the
+    /// peer's last cursor too (`BIND-3`).
+    pub(crate) fn load_state(&self) -> u32 {
+        let at = self.field(offset_of!(Binding, state)).cast::<u32>().cast_mut();
+        // SAFETY: the binding is valid and its state aligned; only the kernel writes it, atomically.
+        let state = unsafe { AtomicU32::from_ptr(at) }.load(Ordering::Relaxed);
+        // A relaxed load and a fence: only relaxed loads are promised to work on read-only memory.
+        fence(Ordering::Acquire);
+        state
+    }
+
+    /// The peer's cursor, unchecked: an allegation (`BIND-4`). Pairs with the peer's, or the kernel's
+    /// for it, release store after it has written or read the slots before.
+    pub(crate) fn load_peer_cursor(&self) -> u64 {
+        let at = pointer(self.load_u64(offset_of!(Binding, peer_cursor))).cast::<u64>();
+        // SAFETY: `BIND-4`: the address is of a readable, aligned u64, which is only stored to atomically.
+        let cursor = unsafe { AtomicU64::from_ptr(at) }.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        cursor
+    }
+
+    /// Stores the thread's own cursor: commits or releases one slot (`MAN-5`). Pairs with the peer's
+    /// acquire load of it: what was done with the slot happens before.
+    pub(crate) fn store_own_cursor(&self, cursor: u64) {
+        let at = pointer(self.load_u64(offset_of!(Binding, own_cursor))).cast::<u64>();
+        // SAFETY: a managed end's own cursor is an aligned u64 that this thread may store to
+        // (`BIND-3`, `MAN-5`); all others access it atomically.
+        unsafe { AtomicU64::from_ptr(at) }.store(cursor, Ordering::Release);
+    }
+
+    fn load_u32(&self, offset_bytes: usize) -> u32 {
+        // SAFETY: an aligned field of a binding, valid while the thread lives; the kernel changes it
+        // only inside this thread's own faults (`BIND-3`), for which volatile loads suffice.
+        unsafe { self.field(offset_bytes).cast::<u32>().read_volatile() }
+    }
+
+    fn load_u64(&self, offset_bytes: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.field(offset_bytes).cast::<u64>().read_volatile() }
+    }
+
+    fn field(&self, offset_bytes: usize) -> *const u8 {
+        self.binding.cast::<u8>().wrapping_add(offset_bytes)
+    }
+}
+
+/// A pointer to an address that the kernel has published.
+fn pointer(address: u64) -> *mut u8 {
+    #[expect(clippy::cast_possible_truncation, reason = "Oro's machines have 64-bit addresses")]
+    core::ptr::with_exposed_provenance_mut(address as usize)
+}
