@@ -1,7 +1,32 @@
 //! [`Plan`]: a checked system, as kernels take it (`SYS-9`).
+//!
+//! [`Plan::check`] says whether a plan keeps its promises, [`Plan::encode`] and [`Plan::decode`]
+//! turn it to bytes and back. Port indices are *not* compared with the modules' notes here: who
+//! makes a plan has the [`Interface`](oro_image::Interface)s, who takes one compares again.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+
+mod check;
+mod codec;
+
+pub use check::{PlanError, PlanItem};
+pub use codec::{DecodeError, PLAN_MAGIC, PLAN_VERSION};
+
+/// Most modules of a system.
+pub const MAX_MODULES: u32 = 4096;
+/// Most instances of a system.
+pub const MAX_INSTANCES: u32 = 4096;
+/// Most Ports of a system, those for parameters included.
+pub const MAX_PORTS: u32 = 65_536;
+/// Most bytes of heap that an instance may ask for: 64 GiB.
+pub const MAX_HEAP_BYTES: u64 = 64 << 30;
+/// Most parameters that come through one Port.
+pub const MAX_PARAMS: u32 = 1024;
+/// Most bytes of a parameter's key and value together (`TYPE-11`).
+pub const MAX_PARAM_BYTES: usize = 248;
+/// Bytes of a page: heaps are whole pages, cells begin at one.
+pub const PAGE_BYTES: u64 = 4096;
 
 /// A checked system. Indices have been validated; every non-optional port is wired once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

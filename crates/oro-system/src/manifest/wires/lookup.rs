@@ -1,0 +1,264 @@
+//! What the end of a wire names: a port of an instance, or one of the kernel's own.
+
+use oro_image::{Direction, Interface, Port};
+use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+
+use super::super::diagnostic::{Diagnostic, Report};
+use super::super::entries::EndName;
+use super::super::table::{list_names, shorten};
+use super::{Carries, End, Scope, Wiring, show_end};
+use crate::BuiltIn;
+use crate::names::RESERVED_NAMES;
+
+const BYTES: Carries<'static> =
+    Carries { layout: BYTES_LAYOUT, slot_size_bytes: 8, slot_align_bytes: 4, is_flexible: true };
+const LOG: Carries<'static> =
+    Carries { layout: LOG_LAYOUT, slot_size_bytes: 256, slot_align_bytes: 4, is_flexible: false };
+const TIME: Carries<'static> =
+    Carries { layout: TIME_LAYOUT, slot_size_bytes: 16, slot_align_bytes: 8, is_flexible: false };
+
+impl Wiring {
+    /// The end that a wire names; `None` if it is not usable, which has been reported, or if its
+    /// module is not there, which the caller has.
+    pub(super) fn find_end<'a>(
+        &mut self,
+        scope: &Scope<'a>,
+        name: &EndName,
+        direction: Direction,
+        report: &mut Report,
+    ) -> Option<End<'a>> {
+        let instance_name = name.instance.value.as_str();
+        if RESERVED_NAMES.contains(&instance_name) {
+            return find_built_in(scope, name, direction, report);
+        }
+        let Some(instance) = scope.by_name.get(instance_name).copied() else {
+            self.report_unknown_instance(scope, name, report);
+            return None;
+        };
+        let interface = scope.interfaces[instance]?;
+        let Some(port) = interface.ports.iter().find(|port| port.name == name.port.value) else {
+            self.report_unknown_port(instance, interface, name, direction, report);
+            return None;
+        };
+        let element = check_element(port, name, report);
+        self.named.insert((instance, port.index.saturating_add(element.unwrap_or(0))));
+        let element = element?;
+        if port.direction != direction {
+            report_direction(name, direction, report);
+            return None;
+        }
+        if is_system_wired(interface, port) {
+            report_params_port(name, report);
+            return None;
+        }
+        Some(End::Port { instance, port, element })
+    }
+
+    fn report_unknown_instance(&mut self, scope: &Scope<'_>, name: &EndName, report: &mut Report) {
+        let names = || scope.by_name.keys().copied();
+        let built_in = ["clock", "console", "files", "null"];
+        let suggestion = report.suggest(&name.instance.value, names().chain(built_in));
+        // What was probably meant is not called unwired as well.
+        if let Some(instance) = suggestion.and_then(|name| scope.by_name.get(name).copied())
+            && let Some(interface) = scope.interfaces[instance]
+        {
+            let meant = interface.ports.iter().find(|port| port.name == name.port.value);
+            self.named.extend(meant.map(|port| (instance, port.index)));
+        }
+        report.add(
+            Diagnostic::error(
+                "SYS-UNKNOWN-INSTANCE",
+                format!("there is no instance `{}`", name.instance.value),
+                name.instance.span.clone(),
+                "unknown instance",
+            )
+            .with_help(match suggestion {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("the instances are {}", list_names(names().chain(built_in))),
+            }),
+        );
+    }
+
+    fn report_unknown_port(
+        &mut self,
+        instance: usize,
+        interface: &Interface,
+        name: &EndName,
+        direction: Direction,
+        report: &mut Report,
+    ) {
+        let fitting = || interface.ports.iter().filter(|port| port.direction == direction);
+        let all = interface.ports.iter().map(|port| port.name.as_str());
+        let suggestion = report.suggest(&name.port.value, all);
+        let meant = interface.ports.iter().find(|port| Some(port.name.as_str()) == suggestion);
+        self.named.extend(meant.map(|port| (instance, port.index)));
+        let message = if interface.is_legacy {
+            format!("`{}` runs an image without Oro notes: no ports", name.instance.value)
+        } else {
+            format!("`{}` has no port `{}`", name.instance.value, name.port.value)
+        };
+        report.add(
+            Diagnostic::error("SYS-UNKNOWN-PORT", message, name.port.span.clone(), "unknown port")
+                .with_help(match suggestion {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => format!(
+                        "ports that {}: {}",
+                        show_verb(direction),
+                        list_names(fitting().map(|port| port.name.as_str()))
+                    ),
+                }),
+        );
+    }
+}
+
+/// Whether the system wires this port itself: PARAM notes name it (`SYS-5`).
+pub(super) fn is_system_wired(interface: &Interface, port: &Port) -> bool {
+    port.direction == Direction::Consumer
+        && port.layout == PARAMS_LAYOUT
+        && interface.params.iter().any(|param| param.port == port.index)
+}
+
+/// The element that an end names; 0 of a plain port.
+fn check_element(port: &Port, name: &EndName, report: &mut Report) -> Option<u32> {
+    let (span, label, help) = match &name.element {
+        None if port.max <= 1 => return Some(0),
+        Some(element) if element.value < port.max.max(1) => return Some(element.value),
+        None => (
+            name.span.clone(),
+            format!("an array of {}", port.max),
+            format!("say which element: `{}[0]`", show_end(name)),
+        ),
+        Some(element) => (
+            element.span.clone(),
+            "no such element".to_owned(),
+            match port.max {
+                0 | 1 => "the port is no array: leave the brackets out".to_owned(),
+                max => format!("the elements are 0 to {}", max - 1),
+            },
+        ),
+    };
+    let message = format!("`{}` is not an element of its port", show_end(name));
+    report.add(Diagnostic::error("SYS-ELEMENT", message, span, label).with_help(help));
+    None
+}
+
+fn find_built_in<'a>(
+    scope: &Scope<'a>,
+    name: &EndName,
+    direction: Direction,
+    report: &mut Report,
+) -> Option<End<'a>> {
+    let (instance, port) = (name.instance.value.as_str(), name.port.value.as_str());
+    if let Some(element) = &name.element {
+        let message = format!("`{instance}.{port}` is no array");
+        report.add(
+            Diagnostic::error("SYS-ELEMENT", message, element.span.clone(), "no such element")
+                .with_help("leave the brackets out"),
+        );
+        return None;
+    }
+    let (built_in, carries) = match (instance, port, direction) {
+        ("console", "stdin", Direction::Producer) => (BuiltIn::Stdin, Some(BYTES)),
+        ("console", "stdout", Direction::Consumer) => (BuiltIn::Stdout, Some(BYTES)),
+        ("console", "log", Direction::Consumer) => (BuiltIn::Log, Some(LOG)),
+        ("clock", "now", Direction::Producer) => (BuiltIn::Clock, Some(TIME)),
+        ("null", "bytes", Direction::Producer) => (BuiltIn::NullSource, Some(BYTES)),
+        ("null", "bytes", Direction::Consumer) => (BuiltIn::NullSink, None),
+        ("files", file, _) => {
+            check_file(scope, name, report)?;
+            match direction {
+                Direction::Producer => (BuiltIn::FileRead(file.to_owned()), Some(BYTES)),
+                Direction::Consumer => (BuiltIn::FileWrite(file.to_owned()), Some(BYTES)),
+            }
+        }
+        ("console", "stdin" | "stdout" | "log", _) | ("clock", "now", _) => {
+            report_direction(name, direction, report);
+            return None;
+        }
+        _ => {
+            report_unknown_built_in(name, report);
+            return None;
+        }
+    };
+    Some(End::BuiltIn { built_in, carries })
+}
+
+fn check_file(scope: &Scope<'_>, name: &EndName, report: &mut Report) -> Option<()> {
+    let file = name.port.value.as_str();
+    if scope.options.files.contains(file) {
+        return Some(());
+    }
+    let suggestion = report.suggest(file, scope.options.files.iter().map(String::as_str));
+    let mut help = format!("give it on the command line: `--file {file}=PATH` (BUILTIN-3)");
+    if let Some(known) = suggestion {
+        help = format!("did you mean `{known}`? Else {help}");
+    }
+    let message = format!("no file is given for `{file}`");
+    let span = name.port.span.clone();
+    report.add(Diagnostic::error("SYS-FILE", message, span, "no such file").with_help(help));
+    None
+}
+
+fn report_unknown_built_in(name: &EndName, report: &mut Report) {
+    let ports: &[&str] = match name.instance.value.as_str() {
+        "console" => &["stdin", "stdout", "log"],
+        "clock" => &["now"],
+        "null" => &["bytes"],
+        other => {
+            report.add(
+                Diagnostic::error(
+                    "SYS-NOT-YET",
+                    format!("`{other}` is not supported yet (ABI 0.1)"),
+                    name.instance.span.clone(),
+                    "no kernel of ABI 0.1 has this built-in instance",
+                )
+                .with_help("the built-in instances are `clock`, `console`, `files`, `null`"),
+            );
+            return;
+        }
+    };
+    let suggestion = report.suggest(&name.port.value, ports.iter().copied());
+    report.add(
+        Diagnostic::error(
+            "SYS-UNKNOWN-PORT",
+            format!("`{}` has no port `{}`", name.instance.value, name.port.value),
+            name.port.span.clone(),
+            "unknown port",
+        )
+        .with_help(match suggestion {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("its ports are {}", list_names(ports.iter().copied())),
+        }),
+    );
+}
+
+fn report_direction(name: &EndName, direction: Direction, report: &mut Report) {
+    let (is, help) = match direction {
+        Direction::Producer => (Direction::Consumer, "it belongs in `to`"),
+        Direction::Consumer => (Direction::Producer, "it belongs in `from`"),
+    };
+    report.add(
+        Diagnostic::error(
+            "SYS-DIRECTION",
+            format!("`{}` is on the wrong side of the wire", show_end(name)),
+            name.span.clone(),
+            format!("one of those that {}", show_verb(is)),
+        )
+        .with_help(format!("{help}: messages go from a producer to a consumer")),
+    );
+}
+
+fn report_params_port(name: &EndName, report: &mut Report) {
+    let message = format!("`{}` is wired by the system itself", shorten(&show_end(name)));
+    report.add(
+        Diagnostic::error("SYS-PARAM-PORT", message, name.span.clone(), "parameters come here")
+            .with_help("leave the wire out, and give `params` to the instance (SYS-5)"),
+    );
+}
+
+fn show_verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Producer => "produce",
+        Direction::Consumer => "consume",
+    }
+}

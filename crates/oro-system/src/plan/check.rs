@@ -1,0 +1,253 @@
+//! What a [`Plan`] promises to the kernel that takes it, checked (`SYS-9`).
+//!
+//! Entry point: [`Plan::check`]. It knows nothing of the modules' own declarations.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+
+use oro_sysabi::{
+    BYTES_LAYOUT, LOG_LAYOUT, MAX_ENDPOINTS_PER_THREAD, MAX_ENTRIES, MAX_LAYOUT_TEXT,
+    MAX_QUEUE_SIZE, MAX_SLOT_ALIGN, MAX_SLOT_COUNT, MAX_SLOT_SIZE, PARAMS_LAYOUT, TIME_LAYOUT,
+};
+
+use super::{
+    BuiltIn, MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS,
+    PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort,
+};
+use crate::names::{RESERVED_NAMES, is_valid_name};
+
+/// A part of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanItem {
+    /// The plan as a whole.
+    Plan,
+    /// The module with this index.
+    Module(usize),
+    /// The instance with this index.
+    Instance(usize),
+    /// The Port with this index.
+    Port(usize),
+}
+
+/// A promise that a plan breaks: which part, and what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanError {
+    /// The part that is wrong.
+    pub item: PlanItem,
+    /// The rule that it breaks, with its clause.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.item {
+            PlanItem::Plan => write!(formatter, "plan: ")?,
+            PlanItem::Module(index) => write!(formatter, "plan, module {index}: ")?,
+            PlanItem::Instance(index) => write!(formatter, "plan, instance {index}: ")?,
+            PlanItem::Port(index) => write!(formatter, "plan, Port {index}: ")?,
+        }
+        formatter.write_str(self.rule)
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+impl Plan {
+    /// Checks everything that a plan promises by itself.
+    ///
+    /// # Errors
+    ///
+    /// The first part that breaks a rule.
+    pub fn check(&self) -> Result<(), PlanError> {
+        check_counts(self).map_err(|rule| PlanError { item: PlanItem::Plan, rule })?;
+        let mut names = BTreeSet::new();
+        for (index, name) in self.modules.iter().enumerate() {
+            let result = check_module(name, names.insert(name.as_str()));
+            result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
+        }
+        names.clear();
+        for (index, instance) in self.instances.iter().enumerate() {
+            let is_new = names.insert(instance.name.as_str());
+            let result = check_instance(instance, is_new, self.modules.len());
+            result.map_err(|rule| PlanError { item: PlanItem::Instance(index), rule })?;
+        }
+        let mut used = Used::default();
+        for (index, port) in self.ports.iter().enumerate() {
+            let result = check_port(port).and_then(|()| used.add_port(port, self.instances.len()));
+            result.map_err(|rule| PlanError { item: PlanItem::Port(index), rule })?;
+        }
+        Ok(())
+    }
+}
+
+fn check_counts(plan: &Plan) -> Result<(), &'static str> {
+    let within = |count: usize, most: u32| u32::try_from(count).is_ok_and(|count| count <= most);
+    ensure(within(plan.modules.len(), MAX_MODULES), "at most 4096 modules")?;
+    ensure(within(plan.instances.len(), MAX_INSTANCES), "at most 4096 instances")?;
+    ensure(within(plan.ports.len(), MAX_PORTS), "at most 65536 Ports")
+}
+
+fn check_module(name: &str, is_new: bool) -> Result<(), &'static str> {
+    ensure(is_valid_name(name), "the name breaks NOTE-6")?;
+    ensure(is_new, "another module has the same name")
+}
+
+fn check_instance(
+    instance: &PlanInstance,
+    is_new: bool,
+    module_count: usize,
+) -> Result<(), &'static str> {
+    let name = instance.name.as_str();
+    ensure(is_valid_name(name), "the name breaks NOTE-6")?;
+    ensure(!RESERVED_NAMES.contains(&name), "the name is a built-in instance's (SYS-3)")?;
+    ensure(is_new, "another instance has the same name")?;
+    let module = usize::try_from(instance.module);
+    ensure(module.is_ok_and(|index| index < module_count), "there is no such module")?;
+    ensure(instance.heap_bytes <= MAX_HEAP_BYTES, "a heap has at most 64 GiB")?;
+    ensure(instance.heap_bytes.is_multiple_of(PAGE_BYTES), "a heap is whole pages of 4096 bytes")
+}
+
+fn check_port(port: &PlanPort) -> Result<(), &'static str> {
+    ensure((1..=MAX_SLOT_SIZE).contains(&port.slot_size_bytes), "a slot has 1 to 16 MiB (LIM-1)")?;
+    let padding = port.stride_bytes.checked_sub(port.slot_size_bytes);
+    ensure(
+        padding.is_some_and(|bytes| bytes < MAX_SLOT_ALIGN) && port.stride_bytes <= MAX_SLOT_SIZE,
+        "the stride is the slot size rounded up to the alignment (LIM-4)",
+    )?;
+    ensure(
+        port.slot_count.is_power_of_two() && port.slot_count <= MAX_SLOT_COUNT,
+        "a slot count is a power of two, at most 2^20 (LIM-3)",
+    )?;
+    ensure(
+        u64::from(port.slot_count) * u64::from(port.stride_bytes) <= MAX_QUEUE_SIZE,
+        "a queue has at most 256 MiB (LIM-2)",
+    )?;
+    let text_length = u32::try_from(port.layout.len());
+    ensure(
+        text_length.is_ok_and(|bytes| (1..=MAX_LAYOUT_TEXT).contains(&bytes)),
+        "a layout text has 1 to 4095 bytes (LIM-9)",
+    )?;
+    ensure(port.layout.bytes().all(|byte| byte.is_ascii_graphic()), "a layout text breaks TYPE-1")?;
+    check_built_in(&port.producer, true, &port.layout)?;
+    check_built_in(&port.consumer, false, &port.layout)
+}
+
+/// Checks that a built-in end stands on the right side and carries its own type.
+fn check_built_in(end: &PlanEnd, is_producer: bool, layout: &str) -> Result<(), &'static str> {
+    let PlanEnd::BuiltIn(built_in) = end else { return Ok(()) };
+    let (produces, own_layout) = match built_in {
+        BuiltIn::Stdin | BuiltIn::FileRead(_) | BuiltIn::NullSource => (true, BYTES_LAYOUT),
+        BuiltIn::Stdout | BuiltIn::FileWrite(_) => (false, BYTES_LAYOUT),
+        BuiltIn::Log => (false, LOG_LAYOUT),
+        BuiltIn::NullSink => (false, layout),
+        BuiltIn::Clock => (true, TIME_LAYOUT),
+        BuiltIn::Params(_) => (true, PARAMS_LAYOUT),
+    };
+    ensure(produces == is_producer, "a built-in end stands on its wrong side")?;
+    ensure(layout == own_layout, "a built-in end carries its own type only")?;
+    match built_in {
+        BuiltIn::FileRead(name) | BuiltIn::FileWrite(name) => {
+            ensure(is_valid_name(name), "the file's name breaks NOTE-6")
+        }
+        BuiltIn::Params(params) => {
+            let count = u32::try_from(params.len());
+            ensure(count.is_ok_and(|count| count <= MAX_PARAMS), "at most 1024 parameters")?;
+            let mut keys = BTreeSet::new();
+            for (key, value) in params {
+                ensure(is_valid_name(key), "a parameter's name breaks NOTE-6")?;
+                ensure(keys.insert(key.as_str()), "a parameter is given twice")?;
+                let is_short = key.len().saturating_add(value.len()) <= MAX_PARAM_BYTES;
+                ensure(is_short, "a parameter has at most 248 bytes (TYPE-11)")?;
+            }
+            Ok(())
+        }
+        BuiltIn::Stdin
+        | BuiltIn::Stdout
+        | BuiltIn::Log
+        | BuiltIn::NullSource
+        | BuiltIn::NullSink
+        | BuiltIn::Clock => Ok(()),
+    }
+}
+
+/// What the Ports seen so far have taken.
+#[derive(Default)]
+struct Used<'a> {
+    /// Instance and port index.
+    ports: BTreeSet<(u32, u32)>,
+    /// Endpoints of each instance and entry.
+    threads: BTreeMap<(u32, u32), u32>,
+    stdin: bool,
+    stdout: bool,
+    files_read: BTreeSet<&'a str>,
+    files_written: BTreeSet<&'a str>,
+}
+
+impl<'a> Used<'a> {
+    fn add_port(&mut self, port: &'a PlanPort, instance_count: usize) -> Result<(), &'static str> {
+        match (&port.producer, &port.consumer) {
+            (PlanEnd::BuiltIn(_), PlanEnd::BuiltIn(_)) => {
+                return Err("one end at least is an instance's (SYS-5)");
+            }
+            (
+                PlanEnd::Instance { instance: producer, entry: writes, .. },
+                PlanEnd::Instance { instance: consumer, entry: reads, .. },
+            ) => ensure(
+                (producer, writes) != (consumer, reads),
+                "a Port joins two threads, not one with itself (SYS-5)",
+            )?,
+            (PlanEnd::BuiltIn(_), PlanEnd::Instance { .. })
+            | (PlanEnd::Instance { .. }, PlanEnd::BuiltIn(_)) => {}
+        }
+        self.add_end(&port.producer, instance_count)?;
+        self.add_end(&port.consumer, instance_count)
+    }
+
+    fn add_end(&mut self, end: &'a PlanEnd, instance_count: usize) -> Result<(), &'static str> {
+        match end {
+            PlanEnd::Instance { instance, port, entry, element } => {
+                let index = usize::try_from(*instance);
+                ensure(
+                    index.is_ok_and(|index| index < instance_count),
+                    "there is no such instance",
+                )?;
+                ensure(*entry < MAX_ENTRIES, "an entry's index is at most 63 (LIM-7)")?;
+                ensure(element <= port, "an element's port index is at least its number")?;
+                ensure(self.ports.insert((*instance, *port)), "a port is wired twice (SYS-5)")?;
+                let endpoints = self.threads.entry((*instance, *entry)).or_default();
+                *endpoints += 1;
+                ensure(
+                    *endpoints <= MAX_ENDPOINTS_PER_THREAD,
+                    "a thread has at most 256 endpoints (LIM-5)",
+                )
+            }
+            PlanEnd::BuiltIn(BuiltIn::Stdin) => {
+                ensure(!core::mem::replace(&mut self.stdin, true), "one wire from console.stdin")
+            }
+            PlanEnd::BuiltIn(BuiltIn::Stdout) => {
+                ensure(!core::mem::replace(&mut self.stdout, true), "one wire to console.stdout")
+            }
+            PlanEnd::BuiltIn(BuiltIn::FileRead(name)) => {
+                self.files_read.insert(name);
+                ensure(!self.files_written.contains(name.as_str()), FILE_RULE)
+            }
+            PlanEnd::BuiltIn(BuiltIn::FileWrite(name)) => {
+                let is_new = self.files_written.insert(name);
+                ensure(is_new && !self.files_read.contains(name.as_str()), FILE_RULE)
+            }
+            PlanEnd::BuiltIn(
+                BuiltIn::Log
+                | BuiltIn::NullSource
+                | BuiltIn::NullSink
+                | BuiltIn::Clock
+                | BuiltIn::Params(_),
+            ) => Ok(()),
+        }
+    }
+}
+
+const FILE_RULE: &str = "a file is written by one wire, or read by any number (BUILTIN-3)";
+
+fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(rule) }
+}
