@@ -204,3 +204,108 @@ unsafe impl End for ByteWriter {
         Self { end: unsafe { ManagedEnd::open(thread, port_index, false) } }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteReader, ByteWriter};
+    use crate::test_memory::{TestPort, TestThread};
+    use crate::{End, NaiveByteReader, NaiveByteWriter, PeerMisbehaved, ReceiveError};
+    use core::sync::atomic::Ordering::Relaxed;
+    use std::vec::Vec;
+
+    /// A port with both its ends in one thread: binding 0 produces, 1 consumes.
+    fn make_port(slot_size_bytes: u32, cells: u32) -> (TestThread, TestPort) {
+        let (memory, port) = (TestThread::new(2), TestPort::new(slot_size_bytes, 8));
+        port.bind(&memory, 0, false, cells);
+        port.bind(&memory, 1, true, cells);
+        (memory, port)
+    }
+
+    fn read_to_end(reader: &mut ByteReader, buffer_length: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut buffer = std::vec![0; buffer_length];
+        loop {
+            let length = reader.read(&mut buffer).unwrap();
+            if length == 0 {
+                return all;
+            }
+            all.extend_from_slice(&buffer[..length]);
+        }
+    }
+
+    #[test]
+    fn type_4_type_10_a_stream_is_cut_into_slots_and_comes_back_whole() {
+        // TYPE-4, TYPE-10
+        for buffer_length in [1, 3, 5, 64] {
+            let (memory, port) = make_port(16 + 3, 8);
+            // SAFETY: the bindings are as the types say, each opened once.
+            let mut writer = unsafe { ByteWriter::open(memory.thread(), 0) };
+            // SAFETY: as above.
+            let mut reader = unsafe { ByteReader::open(memory.thread(), 1) };
+            writer.write(b"0123456789abcdefghijklmnopq").unwrap();
+            write!(writer, "{}-x", 12).unwrap();
+            assert_eq!(port.produced.load(Relaxed), 4);
+            // Eleven bytes of data are what such a slot holds.
+            assert_eq!(port.word(0, 0).load(Relaxed), 11);
+            assert_eq!(port.word(2, 0).load(Relaxed), 5);
+            writer.finish().unwrap();
+            let all = read_to_end(&mut reader, buffer_length);
+            assert_eq!(all, b"0123456789abcdefghijklmnopq12-x");
+            assert_eq!(port.consumed.load(Relaxed), 5);
+            assert_eq!(reader.read(&mut [0]), Ok(0));
+        }
+    }
+
+    #[test]
+    fn type_10_a_producer_that_ends_ends_the_stream() {
+        // TYPE-10
+        let (memory, _port) = make_port(64, 8);
+        // SAFETY: the bindings are as the types say, each opened once.
+        let mut writer = unsafe { ByteWriter::open(memory.thread(), 0) };
+        // SAFETY: as above.
+        let mut reader = unsafe { ByteReader::open(memory.thread(), 1) };
+        writer.write(b"last").unwrap();
+        memory.set(1, |binding| binding.state = oro_sysabi::STATE_FAULTED);
+        assert_eq!(read_to_end(&mut reader, 3), b"last");
+    }
+
+    #[test]
+    fn type_10_a_length_beyond_the_slot_is_the_peers_misbehaviour() {
+        // TYPE-10
+        for (length, is_good) in [(24, true), (25, false), (u64::from(u32::MAX), false)] {
+            let (memory, port) = make_port(32, 8);
+            port.word(0, 0).store(length, Relaxed);
+            port.produced.store(1, Relaxed);
+            // SAFETY: the bindings are as the types say, each opened once.
+            let mut reader = unsafe { ByteReader::open(memory.thread(), 1) };
+            let read = reader.read(&mut [0; 64]);
+            assert_eq!(read, if is_good { Ok(24) } else { Err(ReceiveError::PeerMisbehaved) });
+            // SAFETY: the managed reader of the same binding is not used any more.
+            let mut reader = unsafe { NaiveByteReader::open(memory.thread(), 1) };
+            let chunk = reader.next_chunk(<[u8]>::len);
+            assert_eq!(chunk, if is_good { Ok(Some(24)) } else { Err(PeerMisbehaved) });
+        }
+    }
+
+    #[test]
+    fn naive_streams_lend_and_copy_the_same_bytes() {
+        // NAIVE-7: what `read` leaves of a message stays readable.
+        let (memory, port) = make_port(32, 8);
+        // SAFETY: the bindings are as the types say, each opened once.
+        let mut writer = unsafe { NaiveByteWriter::open(memory.thread(), 0) };
+        // SAFETY: as above.
+        let mut reader = unsafe { NaiveByteReader::open(memory.thread(), 1) };
+        writer.write(b"abcdefgh");
+        writer.write(b"");
+        write!(writer, "{}", 1234);
+        writer.finish();
+        assert_eq!(port.word(2, 0).load(Relaxed), 1 << 32, "length 0, BYTES_END");
+        let mut buffer = [0; 3];
+        assert_eq!(reader.read(&mut buffer), Ok(3));
+        assert_eq!(&buffer, b"abc");
+        assert_eq!(reader.next_chunk(<[u8]>::to_vec), Ok(Some(b"defgh".to_vec())));
+        assert_eq!(reader.next_chunk(<[u8]>::to_vec), Ok(Some(b"1234".to_vec())));
+        assert_eq!(reader.next_chunk(<[u8]>::to_vec), Ok(None));
+        assert_eq!(reader.read(&mut buffer), Ok(0));
+    }
+}

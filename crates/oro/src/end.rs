@@ -176,3 +176,28 @@ fn pointer(address: u64) -> *mut u8 {
     #[expect(clippy::cast_possible_truncation, reason = "Oro's machines have 64-bit addresses")]
     core::ptr::with_exposed_provenance_mut(address as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::End;
+    use crate::test_memory::{TestPort, TestThread};
+    use crate::{Log, Producer};
+    use core::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn bind_1_optional_and_array_ports_follow_their_bindings() {
+        // BIND-1
+        type Ends = [Option<Producer<Log>>; 3];
+        assert_eq!((Ends::COUNT, Ends::NOTE_FLAGS), (3, oro_sysabi::NOTE_PORT_OPTIONAL));
+        let (memory, port) = (TestThread::new(4), TestPort::new(256, 2));
+        for index in 1..4 {
+            port.bind(&memory, index, false, 2);
+        }
+        memory.set(2, |binding| binding.state = oro_sysabi::STATE_UNWIRED);
+        // SAFETY: bindings 1 to 3 are producers of this size, opened once.
+        let mut ends = unsafe { Ends::open(memory.thread(), 1) };
+        assert_eq!(ends.each_ref().map(Option::is_some), [true, false, true]);
+        ends[2].as_mut().unwrap().info(format_args!("hello")).unwrap();
+        assert_eq!(port.produced.load(Relaxed), 1);
+    }
+}

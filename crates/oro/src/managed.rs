@@ -269,3 +269,130 @@ unsafe impl<T: Message> End for Producer<T> {
         Self { end: unsafe { ManagedEnd::open(thread, port_index, false) }, messages: PhantomData }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Consumer, Producer};
+    use crate::test_memory::{TestPort, TestThread};
+    use crate::{End, PeerMisbehaved, ReceiveError, SendErrorKind, TryReceiveError};
+    use core::sync::atomic::Ordering::Relaxed;
+    use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED};
+
+    crate::message! { "demo.pair.v1" struct Pair { a: u64, b: u64 } }
+
+    fn open_consumer(port: &TestPort) -> (TestThread, Consumer<Pair>) {
+        let memory = TestThread::new(1);
+        port.bind(&memory, 0, true, 4);
+        // SAFETY: binding 0 is a consumer of this size, opened once.
+        let end = unsafe { Consumer::open(memory.thread(), 0) };
+        (memory, end)
+    }
+
+    fn open_producer(port: &TestPort) -> (TestThread, Producer<Pair>) {
+        let memory = TestThread::new(1);
+        port.bind(&memory, 0, false, 4);
+        // SAFETY: binding 0 is a producer of this size, opened once.
+        let end = unsafe { Producer::open(memory.thread(), 0) };
+        (memory, end)
+    }
+
+    #[test]
+    fn man_5_one_store_of_the_own_cursor_for_each_message() {
+        // MAN-5, MAN-6
+        let port = TestPort::new(16, 4);
+        let (_a, mut output) = open_producer(&port);
+        let (_b, mut input) = open_consumer(&port);
+        assert_eq!(input.try_receive(), Err(TryReceiveError::Empty));
+        for n in 0..4 {
+            assert_eq!(output.available(), Ok(4 - n));
+            assert_eq!(output.try_send(Pair { a: n, b: !n }), Ok(()));
+            assert_eq!(port.produced.load(Relaxed), n + 1);
+        }
+        let refused = output.try_send(Pair { a: 4, b: 4 }).unwrap_err();
+        assert_eq!((refused.kind, refused.message.a), (SendErrorKind::Full, 4));
+        for n in 0..4 {
+            assert_eq!(input.available(), Ok(4 - n));
+            assert_eq!(input.receive(), Ok(Pair { a: n, b: !n }));
+            assert_eq!(port.consumed.load(Relaxed), n + 1);
+        }
+        assert_eq!(input.try_receive(), Err(TryReceiveError::Empty));
+        assert_eq!(output.send(Pair { a: 4, b: 4 }), Ok(()));
+    }
+
+    #[test]
+    fn end_6_what_was_committed_stays_readable_after_the_end() {
+        // END-6
+        for state in [STATE_CLOSED, STATE_FAULTED, STATE_REVOKED] {
+            let port = TestPort::new(16, 4);
+            let (producer_memory, mut output) = open_producer(&port);
+            let (consumer_memory, mut input) = open_consumer(&port);
+            output.send(Pair { a: 1, b: 2 }).unwrap();
+            consumer_memory.set(0, |binding| binding.state = state);
+            assert_eq!(input.receive(), Ok(Pair { a: 1, b: 2 }));
+            assert_eq!(input.receive(), Err(ReceiveError::Closed));
+            assert_eq!(input.try_receive(), Err(TryReceiveError::Closed));
+            producer_memory.set(0, |binding| binding.state = state);
+            let refused = output.send(Pair { a: 3, b: 4 }).unwrap_err();
+            assert_eq!(
+                (refused.kind, refused.message),
+                (SendErrorKind::Closed, Pair { a: 3, b: 4 })
+            );
+            assert_eq!(port.produced.load(Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn bind_4_impossible_cursors_are_the_peers_misbehaviour() {
+        // BIND-4, PORT-8
+        for (own, good, bad) in [(10, 12, 15), (10, 12, 9), (10, 12, 11), (10, 12, u64::MAX)] {
+            let port = TestPort::new(16, 4);
+            port.consumed.store(own, Relaxed);
+            let (_memory, mut input) = open_consumer(&port);
+            port.produced.store(good, Relaxed);
+            assert_eq!(input.available(), Ok(good - own));
+            port.produced.store(bad, Relaxed);
+            assert_eq!(input.available(), Err(PeerMisbehaved), "{bad}");
+            assert_eq!(input.receive(), Err(ReceiveError::PeerMisbehaved));
+            assert_eq!(port.consumed.load(Relaxed), own);
+        }
+        for (own, good, bad) in [(10, 8, 11), (10, 8, 7), (10, 8, 5), (10, 8, u64::MAX)] {
+            let port = TestPort::new(16, 4);
+            port.produced.store(own, Relaxed);
+            let (_memory, mut output) = open_producer(&port);
+            port.consumed.store(good, Relaxed);
+            assert_eq!(output.available(), Ok(4 - (own - good)));
+            port.consumed.store(bad, Relaxed);
+            let refused = output.send(Pair { a: 1, b: 1 }).unwrap_err();
+            assert_eq!(refused.kind, SendErrorKind::PeerMisbehaved, "{bad}");
+            assert_eq!(port.produced.load(Relaxed), own);
+        }
+    }
+
+    #[test]
+    fn two_threads_pass_every_message_once_and_in_order() {
+        const COUNT: u64 = if cfg!(miri) { 100 } else { 200_000 };
+        let port = TestPort::new(16, 4);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let (_memory, mut output) = open_producer(&port);
+                for n in 0..COUNT {
+                    while output.try_send(Pair { a: n, b: !n }).is_err() {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            let (_memory, mut input) = open_consumer(&port);
+            for n in 0..COUNT {
+                let pair = loop {
+                    match input.try_receive() {
+                        Ok(pair) => break pair,
+                        Err(error) => assert_eq!(error, TryReceiveError::Empty),
+                    }
+                    std::thread::yield_now();
+                };
+                assert_eq!(pair, Pair { a: n, b: !n });
+            }
+        });
+        assert_eq!(port.consumed.load(Relaxed), COUNT);
+    }
+}

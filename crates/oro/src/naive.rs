@@ -140,3 +140,59 @@ unsafe impl<T: Message> End for NaiveProducer<T> {
         Self { next: endpoint.load_first(), endpoint, messages: PhantomData }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NaiveConsumer, NaiveProducer};
+    use crate::test_memory::{TestPort, TestThread};
+    use crate::{End, Message};
+    use core::sync::atomic::Ordering::Relaxed;
+
+    crate::message! { "demo.pair.v1" struct Pair { a: u64, b: u64 } }
+
+    #[test]
+    fn bind_2_port_4_slot_n_is_cell_n_mod_2_from_first_on() {
+        // BIND-2, PORT-4, END-7
+        let (memory, port) = (TestThread::new(3), TestPort::new(16, 8));
+        port.produced.store(5, Relaxed);
+        port.bind(&memory, 2, false, 2);
+        // SAFETY: binding 2 is a producer of this size, opened once.
+        let mut output = unsafe { NaiveProducer::<Pair>::open(memory.thread(), 2) };
+        output.put(Pair { a: 1, b: 2 });
+        assert_eq!((port.word(1, 0).load(Relaxed), port.word(1, 1).load(Relaxed)), (1, 2));
+        assert_eq!(port.word(0, 0).load(Relaxed), 0);
+        output.extend([Pair { a: 3, b: 4 }, Pair { a: 5, ..Pair::zeroed() }]);
+        assert_eq!((port.word(0, 0).load(Relaxed), port.word(0, 1).load(Relaxed)), (3, 4));
+        assert_eq!((port.word(1, 0).load(Relaxed), port.word(1, 1).load(Relaxed)), (5, 0));
+    }
+
+    #[test]
+    fn naive_5_each_receive_reads_the_next_cell_once() {
+        // NAIVE-5
+        let (memory, port) = (TestThread::new(1), TestPort::new(16, 8));
+        port.bind(&memory, 0, true, 2);
+        // SAFETY: binding 0 is a consumer of this size, opened once.
+        let mut input = unsafe { NaiveConsumer::<Pair>::open(memory.thread(), 0) };
+        port.word(0, 0).store(7, Relaxed);
+        port.word(1, 1).store(8, Relaxed);
+        assert_eq!(input.next(), Some(Pair { a: 7, b: 0 }));
+        assert_eq!(input.receive_with(|pair| *pair), Pair { a: 0, b: 8 });
+        port.word(0, 0).store(9, Relaxed);
+        assert_eq!(input.receive(), Pair { a: 9, b: 0 });
+    }
+
+    #[test]
+    fn bind_3_a_binding_is_read_anew_for_each_slot() {
+        // BIND-3
+        let (memory, first, second) =
+            (TestThread::new(1), TestPort::new(16, 4), TestPort::new(16, 4));
+        first.bind(&memory, 0, false, 2);
+        // SAFETY: binding 0 is a producer of this size, opened once.
+        let mut output = unsafe { NaiveProducer::<Pair>::open(memory.thread(), 0) };
+        output.extend([Pair { a: 1, b: 1 }, Pair { a: 2, b: 2 }]);
+        second.bind(&memory, 0, false, 4);
+        output.put(Pair { a: 3, b: 3 });
+        assert_eq!(second.word(2, 0).load(Relaxed), 3);
+        assert_eq!(first.word(0, 0).load(Relaxed), 1);
+    }
+}
