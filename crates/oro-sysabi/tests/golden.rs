@@ -4,7 +4,6 @@
 //! CHANGELOG.md what changed.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use oro_sysabi::{CONSTANTS, ConstantValue, LAYOUT};
@@ -81,10 +80,12 @@ fn describe_abi() -> String {
     );
     for entry in LAYOUT {
         let (name, size, align) = (entry.structure, entry.size_bytes, entry.align_bytes);
-        writeln!(text, "\nstruct {name} size {size} align {align}").unwrap();
+        text.push_str(&format!("\nstruct {name} size {size} align {align}\n"));
         for field in entry.fields {
-            writeln!(text, "  {:>4} {:>4} {}", field.offset_bytes, field.size_bytes, field.name)
-                .unwrap();
+            text.push_str(&format!(
+                "  {:>4} {:>4} {}\n",
+                field.offset_bytes, field.size_bytes, field.name
+            ));
         }
     }
     text.push('\n');
@@ -95,7 +96,7 @@ fn describe_abi() -> String {
             ConstantValue::Text(value) => format!("text {value:?}"),
             ConstantValue::Bytes(value) => format!("bytes {:?}", value.escape_ascii().to_string()),
         };
-        writeln!(text, "const {} {value}", constant.name).unwrap();
+        text.push_str(&format!("const {} {value}\n", constant.name));
     }
     text
 }

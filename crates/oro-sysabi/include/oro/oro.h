@@ -1,0 +1,509 @@
+/* oro.h: writing a module in C or C++. Written by hand; the layouts are in sysabi.h.
+ *
+ * A module is a freestanding program that makes no system call. Its threads start with one pointer,
+ * to struct oro_root, and move messages through slots of memory. Everything here is inline or a
+ * macro; there is no library to link. C11 or later, C++17 or later, gcc or clang, x86_64 or AArch64.
+ * The clauses in parentheses (NAIVE-4) are those of docs/spec/.
+ *
+ * A whole module, a filter that doubles numbers:
+ *
+ *     #include <oro/oro.h>
+ *
+ *     #define NUM(FIELD, ARRAY, TAIL) FIELD(u64, value) FIELD(u64, tag)
+ *     #define NUM_LAYOUT ORO_LAYOUT("demo.num.v1", NUM)
+ *     ORO_MESSAGE(num, NUM);
+ *
+ *     ORO_MODULE("double");
+ *     ORO_ENTRY(0, filter, 0, 0);
+ *     ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", 0, 1);
+ *     ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
+ *
+ *     void filter(const struct oro_root *root) {
+ *         struct oro_endpoint in = oro_open(root, 0), out = oro_open(root, 1);
+ *         for (;; oro_advance(&in), oro_advance(&out)) {
+ *             const volatile struct num *a = ORO_IN(struct num, &in);
+ *             uint64_t value = a->value, tag = a->tag;      // first everything that is read,
+ *             volatile struct num *b = ORO_OUT(struct num, &out);
+ *             b->value = 2 * value;                         // then the output in one go
+ *             b->tag = tag;
+ *         }
+ *     }
+ *
+ * How it stops: when its producer has ended and everything is read, the load of a->value ends the
+ * thread (NAIVE-6); when its consumer has ended, the store to b->value does (NAIVE-3).
+ *
+ * Build: cc -std=c11 -O2 -ffreestanding -fPIE -nostdlib -static-pie -Wl,-e,filter -I include x.c
+ *
+ * The rules of slots:
+ *
+ * - Slots are memory that changes its meaning under the program: `n` and `n + 2` may share an
+ *   address. Always go through the volatile pointers that ORO_IN and ORO_OUT give, or through the
+ *   copy functions, which do. A plain pointer lets the compiler merge, move or widen accesses across
+ *   slots; memcpy and friends may touch bytes that you did not name.
+ * - A naive thread (the default) touches slots in order and does nothing else. Its first access to
+ *   the next slot of *any* endpoint commits every output that it holds (NAIVE-1). So fetch what you
+ *   need from the inputs first, then write one output completely, then the next output. Writing two
+ *   outputs field by field in turn, or fetching a new input in the middle of an output, commits a
+ *   half-written slot and is a violation at the next store to it (NAIVE-4): the instance ends.
+ * - What was read stays readable until that endpoint's next slot is touched (NAIVE-7).
+ * - A managed thread (ORO_ENTRY_MANAGED) asks oro_available or oro_wait before each slot, and
+ *   commits and releases by oro_advance, one slot at a time. Nothing ends it because a peer has.
+ * - What a peer wrote, lengths and indices included, is data to be checked.
+ */
+#ifndef ORO_ORO_H
+#define ORO_ORO_H
+
+#include "sysabi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Endpoints ------------------------------------------------------------------------------- */
+
+/* A thread's handle of one of its ports. Private to the thread; never shared. */
+struct oro_endpoint {
+    const struct oro_root *root;
+    const volatile struct oro_binding *binding;
+    uint64_t next; /* Number of the next slot: messages committed or released so far. */
+    uint64_t peer; /* The peer's cursor as last seen, valid (PORT-8). */
+};
+
+/* Errors of oro_available and oro_wait, all negative. */
+#define ORO_ENDED (-1)      /* The peer has ended (or this end was revoked), and nothing is left. */
+#define ORO_NO_PEER (-2)    /* The port is not wired, or it belongs to another thread. */
+#define ORO_MISBEHAVED (-3) /* The peer's cursor is impossible (BIND-4): trust nothing it says. */
+
+/* Loads with acquire ordering: what the writer stored before its release store is visible after.
+ * Never block. Partner: the release store of a cursor or a state by peer or kernel. */
+static inline uint32_t oro_load32(const volatile uint32_t *word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+static inline uint64_t oro_load64(const volatile uint64_t *word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* Stores with release ordering: everything written before is visible to whoever acquires it. */
+static inline void oro_store32(volatile uint32_t *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+static inline void oro_store64(volatile uint64_t *word, uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* Keeps the compiler from moving memory accesses across this point; costs no instruction. Needed
+ * between slots only by code that uses plain pointers into them. */
+static inline void oro_barrier(void) {
+    __asm__ volatile("" ::: "memory");
+}
+
+/* Tells the processor that this is a spinning loop. */
+static inline void oro_spin_hint(void) {
+#if defined(__x86_64__)
+    __asm__ volatile("pause" ::: "memory");
+#elif defined(__aarch64__)
+    __asm__ volatile("yield" ::: "memory");
+#else
+    oro_barrier();
+#endif
+}
+
+/* ---- Ends of threads ------------------------------------------------------------------------- */
+
+/* The thread's request page. */
+static inline volatile struct oro_request *oro_request_page(const struct oro_root *root) {
+    return (volatile struct oro_request *)(uintptr_t)root->request;
+}
+
+/* Leaves last words of a kind ORO_LAST_WORDS_* for the end report (END-8); a text longer than
+ * ORO_LAST_WORDS_SIZE bytes is cut. Needs no port; does not end the thread; never blocks. */
+static inline void oro_last_words(const struct oro_root *root, uint32_t kind, const char *text) {
+    volatile struct oro_request *request = oro_request_page(root);
+    uint32_t length = 0;
+    while (length < ORO_LAST_WORDS_SIZE && text[length] != 0) {
+        request->last_words[length] = (uint8_t)text[length];
+        length++;
+    }
+    request->last_words_length = length;
+    request->last_words_kind = kind;
+}
+
+/* Ends the whole instance as panicked, with `text` in the report (END-5, END-8). Slots that it holds
+ * are discarded. Does not return.
+ *
+ *     if (length > 248) oro_panic(root, "parse: a line has at most 248 bytes");
+ */
+__attribute__((noreturn)) static inline void oro_panic(const struct oro_root *root,
+                                                       const char *text) {
+    oro_last_words(root, ORO_LAST_WORDS_PANIC, text);
+    oro_barrier();
+    __builtin_trap();
+}
+
+/* Ends this thread as a return from the entry point would (END-2). The status counts if the entry
+ * was declared by ORO_ENTRY_STATUS. A naive thread's outputs are committed first; a managed thread's
+ * held slot is discarded (MAN-7). Does not return. */
+__attribute__((noreturn)) static inline void oro_exit_thread(const struct oro_root *root,
+                                                             uint64_t status) {
+    oro_request_page(root)->exit_status = status;
+    oro_store32((volatile uint32_t *)(uintptr_t)root->exit_thread, 0);
+    __builtin_trap(); /* Not reached. */
+}
+
+/* Ends every thread of the instance at once, with `status` as the instance's (END-3). Slots that
+ * other threads hold are discarded. Does not return. */
+__attribute__((noreturn)) static inline void oro_exit_instance(const struct oro_root *root,
+                                                               uint64_t status) {
+    oro_request_page(root)->exit_status = status;
+    oro_store32((volatile uint32_t *)(uintptr_t)root->exit_instance, 0);
+    __builtin_trap(); /* Not reached. */
+}
+
+/* ---- Slots ----------------------------------------------------------------------------------- */
+
+/* Loads the peer's cursor, if there is one; an allegation (BIND-4). */
+static inline uint64_t oro_load_peer_cursor(const struct oro_endpoint *end) {
+    uint64_t address = end->binding->peer_cursor;
+    return address == 0 ? end->next : oro_load64((const volatile uint64_t *)(uintptr_t)address);
+}
+
+/* Opens the port with this index, or this element of a port array: index + element. The first slot
+ * is Binding::first, which is not 0 after a restart (END-7). Never blocks. An index that the module
+ * does not declare is a panic. Open each port once, in the thread whose entry owns it.
+ *
+ *     struct oro_endpoint in = oro_open(root, 0);
+ */
+static inline struct oro_endpoint oro_open(const struct oro_root *root, uint32_t port_index) {
+    struct oro_endpoint end;
+    if (port_index >= root->binding_count) {
+        oro_panic(root, "oro_open: the module declares no port with this index");
+    }
+    end.root = root;
+    end.binding = (const volatile struct oro_binding *)(uintptr_t)(root->bindings +
+                                                                   (uint64_t)port_index *
+                                                                       root->binding_stride_bytes);
+    end.next = end.binding->first;
+    end.peer = oro_load_peer_cursor(&end);
+    return end;
+}
+
+/* The peer's state, ORO_STATE_*. Load it, then reread the peer's cursor: the kernel stores the last
+ * cursor first (BIND-3), and oro_available does just that. Never blocks. */
+static inline uint32_t oro_state(const struct oro_endpoint *end) {
+    return oro_load32(&end->binding->state);
+}
+
+/* Bytes of a slot; for a type with a flexible tail the system decides (TYPE-4). */
+static inline uint32_t oro_slot_size(const struct oro_endpoint *end) {
+    return end->binding->slot_size_bytes;
+}
+
+/* The address of slot `number`, in either mode (BIND-2). Computes only; it is the access that may
+ * block or end the thread. Only for a wired port: else the address is near 0 and using it a trap.
+ * ORO_IN and ORO_OUT are the typed forms. */
+static inline volatile void *oro_slot(const struct oro_endpoint *end, uint64_t number) {
+    return (volatile void *)(uintptr_t)(end->binding->window +
+                                        (number & end->binding->mask) *
+                                            end->binding->stride_bytes);
+}
+
+/* The next slot of a consuming or of a producing endpoint, as a pointer to a type:
+ *
+ *     const volatile struct num *message = ORO_IN(struct num, &in);
+ *     volatile struct num *message = ORO_OUT(struct num, &out);
+ *
+ * A store through the first is a trap (PORT-7). In a naive thread, and in a managed thread that did
+ * not ask oro_available, the first access blocks until there is a message or room. */
+#define ORO_IN(type, end) ((const volatile type *)oro_slot((end), (end)->next))
+#define ORO_OUT(type, end) ((volatile type *)oro_slot((end), (end)->next))
+
+/* How many messages a consumer may read, or slots a producer may write, from `next` on; 0: none for
+ * now; or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED. Never blocks. Answers from the cached cursor while
+ * it can, so a producer hears of its peer's end when the room that it knows of is used up.
+ * A producer whose consumer has ended gets ORO_ENDED even if the queue has room.
+ *
+ *     int64_t count = oro_available(&in);
+ *     if (count == ORO_ENDED) return;
+ */
+static inline int64_t oro_available(struct oro_endpoint *end) {
+    const uint64_t slot_count = end->binding->slot_count;
+    const int is_producer = end->binding->direction == ORO_DIRECTION_PRODUCER;
+    uint64_t before, amount, peer;
+    uint32_t state;
+
+    before = is_producer ? slot_count - (end->next - end->peer) : end->peer - end->next;
+    if (before != 0 && before <= slot_count) return (int64_t)before;
+
+    state = oro_state(end); /* Before the cursor: pairs with the kernel's release (BIND-3). */
+    if (state == ORO_STATE_UNWIRED || state == ORO_STATE_FOREIGN) return ORO_NO_PEER;
+    peer = oro_load_peer_cursor(end);
+    amount = is_producer ? slot_count - (end->next - peer) : peer - end->next;
+    /* Nothing was available before, so any valid amount is monotonic too. An impossible cursor at
+     * oro_open comes out here as well, since it made `before` wrap. */
+    if (amount > slot_count) return ORO_MISBEHAVED;
+    /* The cache stays as it is, so that the next call comes here again. */
+    if (state != ORO_STATE_WIRED && (is_producer || amount == 0)) return ORO_ENDED;
+    end->peer = peer;
+    return (int64_t)amount;
+}
+
+/* Waits until oro_available is not 0, and returns that. *Blocks*, without using the processor in
+ * synchronous mode: it touches the slot, and the kernel resumes the thread when there is a message
+ * or room, or when the peer has ended (MAN-2, MAN-3). For managed threads only: in a naive thread the
+ * touch commits what it holds.
+ *
+ *     while (oro_wait(&in) > 0) { ...; oro_advance(&in); }
+ */
+static inline int64_t oro_wait(struct oro_endpoint *end) {
+    for (;;) {
+        int64_t amount = oro_available(end);
+        if (amount != 0) return amount;
+        if (end->binding->direction == ORO_DIRECTION_PRODUCER) {
+            /* Harmless: the slot is not ours yet, and opens zeroed. */
+            if (end->binding->mode == ORO_MODE_SYNCHRONOUS) *ORO_OUT(uint8_t, end) = 0;
+        } else {
+            (void)*ORO_IN(uint8_t, end);
+        }
+        oro_spin_hint();
+    }
+}
+
+/* Goes to the next slot. A managed thread commits or releases exactly the present one by it (MAN-5),
+ * with release ordering; a slot that was not available is a violation then (MAN-6). In a naive thread
+ * it only counts: the next touch commits. Never blocks. */
+static inline void oro_advance(struct oro_endpoint *end) {
+    uint64_t own_cursor = end->binding->own_cursor;
+    end->next++;
+    if (own_cursor != 0) oro_store64((volatile uint64_t *)(uintptr_t)own_cursor, end->next);
+}
+
+/* Copies between a slot and the thread's own memory without any access beyond `size_bytes`; both are
+ * inside one slot. A first touch blocks as any access does. Where both addresses are 8-byte aligned
+ * it goes by words.
+ *
+ *     char line[248]; oro_copy_from_slot(line, message->text, sizeof line);
+ */
+typedef uint64_t __attribute__((may_alias)) oro_word;
+static inline void oro_copy_from_slot(void *to, const volatile void *from, size_t size_bytes) {
+    uint8_t *out = (uint8_t *)to;
+    const volatile uint8_t *in = (const volatile uint8_t *)from;
+    if ((((uintptr_t)out | (uintptr_t)in) & 7) == 0) {
+        for (; size_bytes >= 8; size_bytes -= 8, out += 8, in += 8) {
+            *(oro_word *)(void *)out = *(const volatile oro_word *)(const volatile void *)in;
+        }
+    }
+    for (; size_bytes > 0; size_bytes--) *out++ = *in++;
+}
+static inline void oro_copy_to_slot(volatile void *to, const void *from, size_t size_bytes) {
+    volatile uint8_t *out = (volatile uint8_t *)to;
+    const uint8_t *in = (const uint8_t *)from;
+    if ((((uintptr_t)out | (uintptr_t)in) & 7) == 0) {
+        for (; size_bytes >= 8; size_bytes -= 8, out += 8, in += 8) {
+            *(volatile oro_word *)(volatile void *)out = *(const oro_word *)(const void *)in;
+        }
+    }
+    for (; size_bytes > 0; size_bytes--) *out++ = *in++;
+}
+
+/* Data bytes that a message of oro.bytes.v1 holds: its `length`, or the slot's room if the producer
+ * lied (TYPE-10). The data follow the head: (const volatile uint8_t *)(head + 1). */
+static inline uint32_t oro_bytes_length(const struct oro_endpoint *end,
+                                        const volatile struct oro_bytes_head *head) {
+    uint32_t room = oro_slot_size(end) - (uint32_t)sizeof(struct oro_bytes_head);
+    uint32_t length = head->length;
+    return length < room ? length : room;
+}
+
+/* ---- The Ring's tables ----------------------------------------------------------------------- */
+
+/* Reads structural fields of the Ring and its tables as of one moment (META-7). Bound the tries, for
+ * the writer is another party; copy with volatile loads. Never block.
+ *
+ *     for (int tries = 0; tries < 64; tries++) {
+ *         uint64_t generation = oro_read_begin(ring);
+ *         ... copy ...
+ *         if (oro_read_is_consistent(ring, generation)) return copied;
+ *     }
+ */
+static inline uint64_t oro_read_begin(const volatile struct oro_ring *ring) {
+    return oro_load64(&ring->generation);
+}
+static inline int oro_read_is_consistent(const volatile struct oro_ring *ring,
+                                         uint64_t generation) {
+    /* Pairs with the kernel's release fence after it has made the generation odd. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return (generation & 1) == 0 && oro_load64(&ring->generation) == generation;
+}
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+/* ---- Message types --------------------------------------------------------------------------- */
+
+/* A message type is one list of fields, from which come the struct and the layout text (TYPE-1):
+ *
+ *     #define NUM(FIELD, ARRAY, TAIL) FIELD(u64, value) ARRAY(u8, 8, name)
+ *     #define NUM_LAYOUT ORO_LAYOUT("demo.num.v1", NUM)   // "demo.num.v1{value:u64,name:u8[8],}"
+ *     ORO_MESSAGE(num, NUM);                              // struct num { uint64_t value; uint8_t name[8]; };
+ *
+ * FIELD(type, name), ARRAY(type, count, name), and as the last one TAIL(name): bytes that follow the
+ * struct and fill the slot. Types: u8 u16 u32 u64 i8 i16 i32 i64 f32 f64; `count` is a plain decimal
+ * number. Padding is an error when compiled: name it, as in ARRAY(u8, 4, reserved). */
+#define ORO_MESSAGE(tag, FIELDS)                                                                   \
+    struct tag {                                                                                   \
+        FIELDS(ORO_FIELD_MEMBER_, ORO_ARRAY_MEMBER_, ORO_TAIL_MEMBER_)                             \
+    };                                                                                             \
+    ORO_STATIC_ASSERT(sizeof(struct tag) ==                                                        \
+                          0 FIELDS(ORO_FIELD_SIZE_, ORO_ARRAY_SIZE_, ORO_TAIL_SIZE_),              \
+                      "struct " #tag " has padding: name it as a field (TYPE-2)")
+#define ORO_LAYOUT(name, FIELDS) name "{" FIELDS(ORO_FIELD_TEXT_, ORO_ARRAY_TEXT_, ORO_TAIL_TEXT_) "}"
+
+#define ORO_FIELD_MEMBER_(type, name) ORO_TYPE_##type name;
+#define ORO_ARRAY_MEMBER_(type, count, name) ORO_TYPE_##type name[count];
+#define ORO_TAIL_MEMBER_(name)
+#define ORO_FIELD_SIZE_(type, name) +sizeof(ORO_TYPE_##type)
+#define ORO_ARRAY_SIZE_(type, count, name) +sizeof(ORO_TYPE_##type) * (count)
+#define ORO_TAIL_SIZE_(name)
+#define ORO_FIELD_TEXT_(type, name) #name ":" #type ","
+#define ORO_ARRAY_TEXT_(type, count, name) #name ":" #type "[" ORO_TEXT_(count) "],"
+#define ORO_TAIL_TEXT_(name) #name ":u8[],"
+
+#define ORO_TYPE_u8 uint8_t
+#define ORO_TYPE_u16 uint16_t
+#define ORO_TYPE_u32 uint32_t
+#define ORO_TYPE_u64 uint64_t
+#define ORO_TYPE_i8 int8_t
+#define ORO_TYPE_i16 int16_t
+#define ORO_TYPE_i32 int32_t
+#define ORO_TYPE_i64 int64_t
+#define ORO_TYPE_f32 float
+#define ORO_TYPE_f64 double
+
+/* ---- Declarations: the notes of the image ----------------------------------------------------- */
+
+/* Each of these macros stands at file scope, outside any namespace, once for each thing, and writes
+ * one note (NOTE-1 to NOTE-6) to the section .note.oro. They cost nothing when the module runs.
+ * Names are texts of 1 to 31 of the characters a-z A-Z 0-9 _ - (NOTE-6).
+ * Indices are plain numbers, or macros that are plain numbers. */
+
+/* The module itself, exactly once: ORO_MODULE("double"); */
+#define ORO_MODULE(module_name)                                                                    \
+    ORO_CHECK_NAME_(module_name);                                                                  \
+    ORO_NOTE_ const struct {                                                                       \
+        struct oro_note_head head;                                                                 \
+        struct oro_module_note module;                                                             \
+    } oro_note_module = {                                                                          \
+        ORO_NOTE_HEAD_(sizeof(struct oro_module_note), ORO_NOTE_MODULE),                           \
+        {sizeof(struct oro_module_note), ORO_ABI_MAJOR, ORO_ABI_MINOR, 0, module_name}}
+
+/* An entry point: void function(const struct oro_root *). Indices are 0, 1, 2 and so on; all entries
+ * start together, each as a thread of its own (ENTRY-6). `flags`: 0 for a naive thread, or
+ * ORO_ENTRY_MANAGED; `stack` in bytes, 0 for the default of 64 KiB. Declares the function, so put it
+ * before the definition; the name of the entry is the name of the function.
+ *
+ *     ORO_ENTRY(0, filter, 0, 0);
+ */
+#define ORO_ENTRY(index, function, flags, stack)                                                   \
+    ORO_DECLARE_ENTRY_(void, function);                                                            \
+    ORO_WRITE_ENTRY_(index, function, flags, stack)
+
+/* The same for an entry that returns its status: uint64_t function(const struct oro_root *) (END-2). */
+#define ORO_ENTRY_STATUS(index, function, flags, stack)                                            \
+    ORO_DECLARE_ENTRY_(uint64_t, function);                                                        \
+    ORO_WRITE_ENTRY_(index, function, (flags) | ORO_ENTRY_RETURNS_STATUS, stack)
+
+/* A port (NOTE-4): its index, the index of the entry that owns it, ORO_DIRECTION_*, the struct's tag
+ * and layout text, name, flags (0 or ORO_NOTE_PORT_OPTIONAL), and elements: 1, or more for a port
+ * array, which takes the indices `index` to `index + max - 1`.
+ *
+ *     ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "in", 0, 1);
+ */
+#define ORO_PORT(port_index, entry, direction, tag, layout, port_name, flags, max)                 \
+    ORO_CHECK_NAME_(port_name);                                                                    \
+    ORO_STATIC_ASSERT(sizeof(layout) <= ORO_MAX_LAYOUT_TEXT + 1, "layout text too long (LIM-9)");  \
+    ORO_NOTE_ const struct {                                                                       \
+        struct oro_note_head head;                                                                 \
+        struct oro_port_note port;                                                                 \
+        char layout_text[ORO_ROUND_UP_4_(sizeof(layout))];                                         \
+    } ORO_JOIN_(oro_note_port_, port_index) = {                                                    \
+        ORO_NOTE_HEAD_(sizeof(struct oro_port_note) + ORO_ROUND_UP_4_(sizeof(layout)),             \
+                       ORO_NOTE_PORT),                                                             \
+        {sizeof(struct oro_port_note) + ORO_ROUND_UP_4_(sizeof(layout)), port_index, entry,        \
+         direction, sizeof(struct tag), ORO_ALIGNOF(struct tag), max, flags, port_name},           \
+        layout}
+
+/* A parameter (NOTE-5): name, ORO_PARAM_TEXT, _UNSIGNED, _SIGNED or _BOOLEAN, flags (0 or
+ * ORO_PARAM_REQUIRED), index of the port of type oro.params.v1 that it comes by, its default as a text
+ * ("" if it is required), and a line of help. One on a line.
+ *
+ *     ORO_PARAM("factor", ORO_PARAM_UNSIGNED, 0, 2, "2", "what each number is multiplied by");
+ */
+#define ORO_PARAM(param_name, kind, flags, port, default_text, help_text)                          \
+    ORO_CHECK_NAME_(param_name);                                                                   \
+    ORO_NOTE_ const struct {                                                                       \
+        struct oro_note_head head;                                                                 \
+        struct oro_param_note param;                                                               \
+        char texts[ORO_ROUND_UP_4_(sizeof(default_text "\0" help_text))];                          \
+    } ORO_JOIN_(oro_note_param_, __LINE__) = {                                                     \
+        ORO_NOTE_HEAD_(sizeof(struct oro_param_note) +                                             \
+                           ORO_ROUND_UP_4_(sizeof(default_text "\0" help_text)),                   \
+                       ORO_NOTE_PARAM),                                                            \
+        {sizeof(struct oro_param_note) +                                                           \
+             ORO_ROUND_UP_4_(sizeof(default_text "\0" help_text)),                                 \
+         kind, flags, port, param_name},                                                           \
+        default_text "\0" help_text}
+
+/* ---- Behind the macros ------------------------------------------------------------------------ */
+
+/* What stands before a note's descriptor in an ELF file. */
+struct oro_note_head {
+    uint32_t owner_size_bytes, descriptor_size_bytes, type;
+    char owner[4];
+};
+#define ORO_NOTE_HEAD_(size, type) {4, size, type, ORO_NOTE_OWNER}
+
+/* Both compilers make a section of this name SHT_NOTE. The alignment stops them from adding gaps. */
+#define ORO_NOTE_ static __attribute__((used, section(".note.oro"), aligned(4)))
+#define ORO_ROUND_UP_4_(size) (((size) + 3) / 4 * 4)
+#define ORO_CHECK_NAME_(name)                                                                      \
+    ORO_STATIC_ASSERT(sizeof(name) >= 2 && sizeof(name) <= ORO_NAME_SIZE,                          \
+                      "a name has 1 to 31 bytes (NOTE-6)")
+#define ORO_TEXT_(text) ORO_TEXT_AS_IS_(text)
+#define ORO_TEXT_AS_IS_(text) #text
+#define ORO_JOIN_(a, b) ORO_JOIN_AS_IS_(a, b)
+#define ORO_JOIN_AS_IS_(a, b) a##b
+
+/* Only the note's assembly names the function: `used` keeps it, C linkage keeps its name. */
+#ifdef __cplusplus
+#define ORO_DECLARE_ENTRY_(result, function)                                                       \
+    extern "C" __attribute__((used)) result function(const struct oro_root *root)
+#else
+#define ORO_DECLARE_ENTRY_(result, function)                                                       \
+    __attribute__((used)) result function(const struct oro_root *root)
+#endif
+
+/* An address less the note's own is no constant in C, so the note is assembly. It stands in a function
+ * that nobody calls, because only there can assembly take constant expressions. */
+#define ORO_WRITE_ENTRY_(index, function, flags, stack)                                            \
+    static __attribute__((used, noinline)) void ORO_JOIN_(oro_write_entry_note_, index)(void) {    \
+        __asm__ volatile(".pushsection .note.oro,\"a\",%%note\n"                                   \
+                         ".balign 4\n"                                                             \
+                         ".long 4, 64, %c[type]\n"                                                 \
+                         ".asciz \"Oro\"\n"                                                        \
+                         ".long 64, %c[number], %c[flag_bits], %c[stack_size]\n"                   \
+                         ".long " #function " - .\n"                                               \
+                         ".long 0, 0, 0\n"                                                         \
+                         ".asciz \"" #function "\"\n"                                              \
+                         ".zero %c[padding]\n"                                                     \
+                         ".popsection\n"                                                           \
+                         :                                                                         \
+                         : [type] "i"(ORO_NOTE_ENTRY), [number] "i"(index),                        \
+                           [flag_bits] "i"(flags), [stack_size] "i"(stack),                        \
+                           [padding] "i"(ORO_NAME_SIZE - sizeof(#function)));                      \
+    }                                                                                              \
+    ORO_CHECK_NAME_(#function);                                                                    \
+    ORO_STATIC_ASSERT((stack) <= ORO_MAX_STACK_SIZE, "stack too large (LIM-12)");                  \
+    ORO_STATIC_ASSERT(sizeof(struct oro_entry_note) == 64, "the assembly above writes 64 bytes")
+
+#endif /* ORO_ORO_H */
