@@ -1,0 +1,184 @@
+//! Builds the examples' modules as `oro` does and looks at the images with the loader's own eyes:
+//! what `module!` declares is what a kernel reads (`NOTE-1` to `NOTE-6`), and the images are such as
+//! a kernel takes (`IMG-1`, `IMG-3`, `IMG-6`). It does not run them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use oro_image::{Direction, Entry, Image, Interface, ParamKind};
+use oro_sysabi::{BYTES_LAYOUT, DEFAULT_STACK_SIZE, PARAMS_LAYOUT};
+
+/// What makes a cargo package a module: a static PIE of its own, without an interpreter.
+const RUST_FLAGS: [&str; 9] = [
+    "-Cpanic=abort",
+    "-Crelocation-model=pie",
+    "-Ctarget-feature=+crt-static",
+    "-Clink-arg=-nostartfiles",
+    "-Clink-arg=-nostdlib",
+    "-Clink-arg=-static-pie",
+    "-Clink-arg=-Wl,-z,separate-code",
+    "-Clink-arg=-Wl,-z,norelro",
+    "-Clink-arg=-Wl,--entry=0",
+];
+
+/// The same for a C file.
+const C_FLAGS: [&str; 14] = [
+    "-std=c11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffreestanding",
+    "-fPIE",
+    "-fno-stack-protector",
+    "-static-pie",
+    "-nostdlib",
+    "-nostartfiles",
+    "-Wl,-z,separate-code",
+    "-Wl,--entry=0",
+    "-Wl,--no-undefined",
+];
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+/// Builds the cargo package `examples/SYSTEM/modules/MODULE` and reads its image.
+fn build_rust(system: &str, module: &str) -> Image {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules");
+    let package = examples().join(system).join("modules").join(module);
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(["build", "--release", "--locked", "--quiet", "--target", &target])
+        .arg("--manifest-path")
+        .arg(package.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&folder)
+        .env("CARGO_ENCODED_RUSTFLAGS", RUST_FLAGS.join("\u{1f}"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{module} does not build");
+    parse(&folder.join(target).join("release").join(module))
+}
+
+/// Builds the C file `examples/SYSTEM/modules/MODULE.c` and reads its image.
+fn build_c(system: &str, module: &str) -> Image {
+    let image = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{module}.elf"));
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../oro-sysabi/include");
+    let source = examples().join(system).join("modules").join(format!("{module}.c"));
+    let status = Command::new("cc")
+        .args(C_FLAGS)
+        .arg("-I")
+        .arg(include)
+        .arg("-o")
+        .arg(&image)
+        .arg(source)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{module} does not build");
+    parse(&image)
+}
+
+/// IMG-1, IMG-6: the loader refuses an interpreter, thread-local storage, undefined symbols, and
+/// relocations that are not relative.
+fn parse(path: &Path) -> Image {
+    let image = Image::parse(&std::fs::read(path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(image.is_relocatable, "{}", path.display());
+    assert!(image.segments.iter().all(|segment| !(segment.is_writable && segment.is_executable)));
+    image
+}
+
+/// A port as text: index, name, entry, direction, size, alignment, elements.
+fn describe_ports(interface: &Interface) -> Vec<String> {
+    let arrow = |direction| if direction == Direction::Consumer { "<-" } else { "->" };
+    let ports = interface.ports.iter();
+    ports
+        .map(|port| {
+            let (entry, layout) = (&interface.entries[port.entry as usize].name, &port.layout);
+            let (index, name, arrow) = (port.index, &port.name, arrow(port.direction));
+            let (size, align, max) = (port.slot_size_bytes, port.slot_align_bytes, port.max);
+            assert!(!port.is_optional);
+            format!("{index} {entry}.{name} {arrow} {layout} {size}/{align} x{max}")
+        })
+        .collect()
+}
+
+#[test]
+fn note_2_to_note_5_sha256_declares_its_ports_and_its_parameter() {
+    // NOTE-2, NOTE-3, NOTE-4, NOTE-5
+    let image = build_rust("sha256", "sha256");
+    let interface = &image.interface;
+    assert_eq!(interface.name, "sha256");
+    assert_eq!(
+        interface.entries,
+        [Entry {
+            name: "run".into(),
+            address: interface.entries[0].address,
+            stack_size_bytes: u64::from(DEFAULT_STACK_SIZE),
+            is_managed: false,
+            returns_status: true,
+        }]
+    );
+    let symbol = image.find_symbol(interface.entries[0].address).unwrap();
+    assert!(symbol.name.contains("oro_start"), "{}", symbol.name);
+    assert_eq!(
+        describe_ports(interface),
+        [
+            format!("0 run.input <- {BYTES_LAYOUT} 8/4 x1"),
+            format!("1 run.digest -> {BYTES_LAYOUT} 8/4 x1"),
+            format!("2 run.params <- {PARAMS_LAYOUT} 256/4 x1"),
+        ]
+    );
+    let [param] = &interface.params[..] else { panic!("{:?}", interface.params) };
+    assert_eq!((&*param.name, param.kind, param.port), ("encoding", ParamKind::Text, 2));
+    assert_eq!(param.default.as_deref(), Some("hex"));
+    assert_eq!(
+        param.help,
+        "How the digest is written: `hex`, a line as of sha256sum, or `raw`, 32 bytes."
+    );
+}
+
+#[test]
+fn note_3_man_1_threads_declares_three_entries_of_both_kinds() {
+    // NOTE-3, MAN-1
+    let interface = build_rust("threads", "threads").interface;
+    let entries = interface.entries.iter().map(|entry| (&*entry.name, entry.is_managed));
+    assert_eq!(entries.collect::<Vec<_>>(), [("deal", true), ("count", false), ("report", true)]);
+    let range = "threads.range.v1{start:u32,end:u32,}";
+    let count = "threads.count.v1{primes:u32,numbers:u32,}";
+    assert_eq!(
+        describe_ports(&interface),
+        [
+            format!("0 deal.ranges -> {range} 8/4 x1"),
+            format!("1 count.work <- {range} 8/4 x1"),
+            format!("2 count.counts -> {count} 8/4 x1"),
+            format!("3 report.results <- {count} 8/4 x1"),
+            format!("4 report.text -> {BYTES_LAYOUT} 8/4 x1"),
+        ]
+    );
+}
+
+#[test]
+fn note_4_double_in_c_declares_ports_that_fit_each_other() {
+    // NOTE-4, TYPE-3
+    let num = "demo.num.v1{value:u64,is_last:u64,}";
+    for (module, ports) in [
+        ("source", vec![format!("0 run.out -> {num} 16/8 x1")]),
+        (
+            "double",
+            vec![format!("0 run.in <- {num} 16/8 x1"), format!("1 run.out -> {num} 16/8 x1")],
+        ),
+        (
+            "print",
+            vec![
+                format!("0 run.in <- {num} 16/8 x1"),
+                format!("1 run.text -> {BYTES_LAYOUT} 8/4 x1"),
+            ],
+        ),
+    ] {
+        let interface = build_c("double", module).interface;
+        assert_eq!((&*interface.name, describe_ports(&interface)), (module, ports));
+        assert!(!interface.entries[0].is_managed && !interface.entries[0].returns_status);
+    }
+}
