@@ -1,3 +1,34 @@
-//! The `oro` command.
+//! The `oro` command: checks systems and modules, runs them, and examines the machine.
+//!
+//! `args` is the command line, a file for each command (`run`, `check`, `doctor`); `load` turns a
+//! manifest into a plan and its images, `build` makes modules from source, `problem` shows what is
+//! wrong. Standard output is data, standard error is for people. The codes with which it ends are
+//! in [`exit`]. It does *not* decide what a good manifest is (`oro-system`), nor how systems run
+//! (`oro-kernel-linux`).
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod build;
+mod check;
+mod doctor;
+mod exit;
+mod load;
+mod output;
+mod problem;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let code = match Arguments::parse().command {
+        Command::Run(arguments) => run::run_system(&arguments),
+        Command::Check(arguments) => check::check_input(&arguments),
+        Command::Doctor(arguments) => doctor::examine(&arguments),
+    };
+    ExitCode::from(code)
+}

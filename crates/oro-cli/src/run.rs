@@ -1,0 +1,124 @@
+//! `oro run`: loads a system, has the kernel run it, and says how it ended.
+//!
+//! Standard input and output are the system's own: everything else goes to standard error, and the
+//! JSON of `--json` is its last line unless it has a file of its own.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+
+use oro_kernel_linux::{Options, Report};
+
+use crate::args::RunArguments;
+use crate::build::show;
+use crate::exit;
+use crate::load::{MissingFiles, System, load_system};
+use crate::output::{escape_controls, show_json, stderr_style, write_note};
+use crate::problem::{Problem, ProblemRecord, has_error, show_problems};
+use crate::report::{ReportRecord, RunRecord, show_report};
+
+/// Runs the command and gives the exit code.
+pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
+    let (system, mut problems) =
+        load_system(&arguments.system, &arguments.files, MissingFiles::Refuse);
+    let json = open_json(arguments).unwrap_or_else(|problem| {
+        problems.push(problem);
+        JsonTarget::None
+    });
+    show_problems(&problems, stderr_style());
+    let system = match system {
+        Some(system) if !has_error(&problems) => system,
+        Some(_) | None => {
+            write_note("oro: nothing was started\n");
+            return write_record(json, &problems, None, "bad-input", exit::BAD_INPUT);
+        }
+    };
+    match start(system, arguments) {
+        Ok(report) => {
+            let (result, code) = judge(&report);
+            write_note(&show_report(&report, arguments.report, stderr_style()));
+            write_record(json, &problems, Some(&report), result, code)
+        }
+        Err(failure) => {
+            let (problem, code) = *failure;
+            show_problems(std::slice::from_ref(&problem), stderr_style());
+            problems.push(problem);
+            write_record(json, &problems, None, "cannot-start", code)
+        }
+    }
+}
+
+/// Has the kernel run the system; if it cannot, says why and with which exit code.
+fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Problem, u8)>> {
+    let options = Options {
+        files: system.files,
+        timeout: arguments.timeout,
+        without_ptrace: arguments.without_ptrace,
+        pin_to_cpu: arguments.pin,
+    };
+    let _ = (system.plan, system.images, options);
+    let problem = Problem::error("NO-KERNEL", "this oro was built without a kernel");
+    Err(Box::new((problem, exit::MACHINE)))
+}
+
+/// The word and the exit code for how a run ended.
+fn judge(report: &Report) -> (&'static str, u8) {
+    if report.is_success() {
+        ("ok", exit::OK)
+    } else if report.has_timed_out {
+        ("timeout", exit::TIMEOUT)
+    } else {
+        ("failed", exit::FAILED)
+    }
+}
+
+/// Where the JSON goes.
+enum JsonTarget {
+    None,
+    Stderr,
+    File(File),
+}
+
+fn open_json(arguments: &RunArguments) -> Result<JsonTarget, Problem> {
+    match &arguments.json {
+        None => Ok(JsonTarget::None),
+        Some(None) => Ok(JsonTarget::Stderr),
+        Some(Some(path)) => File::create(path).map(JsonTarget::File).map_err(|error| {
+            let message = format!("{} of --json cannot be written: {error}", show(path));
+            let help = "give a file that can be created or replaced";
+            Problem::error("JSON-UNWRITABLE", message).with_help(help)
+        }),
+    }
+}
+
+/// Writes the JSON if it is wanted, and gives the exit code.
+fn write_record(
+    target: JsonTarget,
+    problems: &[Problem],
+    report: Option<&Report>,
+    result: &'static str,
+    code: u8,
+) -> u8 {
+    let record = RunRecord {
+        schema: "oro.run.v1",
+        result,
+        exit_code: code,
+        diagnostics: problems.iter().map(ProblemRecord::from).collect(),
+        report: report.map(ReportRecord::from),
+    };
+    let written: io::Result<()> = match target {
+        JsonTarget::None => Ok(()),
+        JsonTarget::Stderr => {
+            write_note(&show_json(&record));
+            Ok(())
+        }
+        JsonTarget::File(mut file) => file.write_all(show_json(&record).as_bytes()),
+    };
+    match written {
+        Ok(()) => code,
+        Err(error) => {
+            let error = escape_controls(&error.to_string());
+            write_note(&format!("oro: the JSON of --json cannot be written: {error}\n"));
+            code.max(exit::FAILED)
+        }
+    }
+}
