@@ -38,7 +38,7 @@
 ///     while let Some(length) = ports.input.next_chunk(|bytes| bytes.len())? {
 ///         count += length as u64;
 ///     }
-///     write!(ports.output, "{count} {}\n", ports.params.unit);
+///     writeln!(ports.output, "{count} {}", ports.params.unit);
 ///     Ok(())
 /// }
 /// # fn main() {}

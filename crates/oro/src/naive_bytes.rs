@@ -99,7 +99,7 @@ impl NaiveByteReader {
 /// The producing end of a stream of bytes, of a naive thread.
 ///
 /// Every write is a message of its own, or several if it is longer than a slot; write much at once.
-/// `write!` works too, and gathers up to 248 bytes. Writing waits for a free slot, and ends the
+/// `write!` and `writeln!` work too, and gathers up to 248 bytes. Writing waits for a free slot, and ends the
 /// *thread* when the consumer has ended (`NAIVE-3`).
 #[derive(Debug)]
 pub struct NaiveByteWriter {
@@ -116,7 +116,7 @@ impl NaiveByteWriter {
         }
     }
 
-    /// Sends formatted text; what `write!` calls.
+    /// Sends formatted text; what `write!` and `writeln!` call.
     pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) {
         let _: Result<(), ()> = PiecewiseFormat::run(text, |piece| {
             self.write(piece.as_bytes());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oro_image::{Direction, Entry, Image, Interface, ParamKind};
-use oro_sysabi::{BYTES_LAYOUT, DEFAULT_STACK_SIZE, PARAMS_LAYOUT};
+use oro_sysabi::{BYTES_LAYOUT, DEFAULT_STACK_SIZE, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 
 /// What makes a cargo package a module: a static PIE of its own, without an interpreter.
 const RUST_FLAGS: [&str; 9] = [
@@ -39,15 +39,16 @@ const C_FLAGS: [&str; 14] = [
     "-Wl,--no-undefined",
 ];
 
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+/// The folder of an example's modules.
+fn modules_of(system: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(system).join("modules")
 }
 
-/// Builds the cargo package `examples/SYSTEM/modules/MODULE` and reads its image.
-fn build_rust(system: &str, module: &str) -> Image {
+/// Builds the cargo package `MODULE` in a folder and reads its image.
+fn build_rust(folder: &Path, module: &str) -> Image {
+    let package = folder.join(module);
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules");
-    let package = examples().join(system).join("modules").join(module);
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["build", "--release", "--locked", "--quiet", "--target", &target])
         .arg("--manifest-path")
@@ -56,7 +57,7 @@ fn build_rust(system: &str, module: &str) -> Image {
         .arg(&folder)
         .env("CARGO_ENCODED_RUSTFLAGS", RUST_FLAGS.join("\u{1f}"))
         .status()
-        .unwrap();
+        .expect("cargo runs");
     assert!(status.success(), "{module} does not build");
     parse(&folder.join(target).join("release").join(module))
 }
@@ -65,7 +66,7 @@ fn build_rust(system: &str, module: &str) -> Image {
 fn build_c(system: &str, module: &str) -> Image {
     let image = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{module}.elf"));
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../oro-sysabi/include");
-    let source = examples().join(system).join("modules").join(format!("{module}.c"));
+    let source = modules_of(system).join(format!("{module}.c"));
     let status = Command::new("cc")
         .args(C_FLAGS)
         .arg("-I")
@@ -74,7 +75,7 @@ fn build_c(system: &str, module: &str) -> Image {
         .arg(&image)
         .arg(source)
         .status()
-        .unwrap();
+        .expect("cc runs");
     assert!(status.success(), "{module} does not build");
     parse(&image)
 }
@@ -82,7 +83,7 @@ fn build_c(system: &str, module: &str) -> Image {
 /// IMG-1, IMG-6: the loader refuses an interpreter, thread-local storage, undefined symbols, and
 /// relocations that are not relative.
 fn parse(path: &Path) -> Image {
-    let image = Image::parse(&std::fs::read(path).unwrap())
+    let image = Image::parse(&std::fs::read(path).expect("it was built"))
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert!(image.is_relocatable, "{}", path.display());
     assert!(image.segments.iter().all(|segment| !(segment.is_writable && segment.is_executable)));
@@ -98,8 +99,8 @@ fn describe_ports(interface: &Interface) -> Vec<String> {
             let (entry, layout) = (&interface.entries[port.entry as usize].name, &port.layout);
             let (index, name, arrow) = (port.index, &port.name, arrow(port.direction));
             let (size, align, max) = (port.slot_size_bytes, port.slot_align_bytes, port.max);
-            assert!(!port.is_optional);
-            format!("{index} {entry}.{name} {arrow} {layout} {size}/{align} x{max}")
+            let optional = if port.is_optional { " optional" } else { "" };
+            format!("{index} {entry}.{name} {arrow} {layout} {size}/{align} x{max}{optional}")
         })
         .collect()
 }
@@ -107,7 +108,7 @@ fn describe_ports(interface: &Interface) -> Vec<String> {
 #[test]
 fn note_2_to_note_5_sha256_declares_its_ports_and_its_parameter() {
     // NOTE-2, NOTE-3, NOTE-4, NOTE-5
-    let image = build_rust("sha256", "sha256");
+    let image = build_rust(&modules_of("sha256"), "sha256");
     let interface = &image.interface;
     assert_eq!(interface.name, "sha256");
     assert_eq!(
@@ -142,7 +143,7 @@ fn note_2_to_note_5_sha256_declares_its_ports_and_its_parameter() {
 #[test]
 fn note_3_man_1_threads_declares_three_entries_of_both_kinds() {
     // NOTE-3, MAN-1
-    let interface = build_rust("threads", "threads").interface;
+    let interface = build_rust(&modules_of("threads"), "threads").interface;
     let entries = interface.entries.iter().map(|entry| (&*entry.name, entry.is_managed));
     assert_eq!(entries.collect::<Vec<_>>(), [("deal", true), ("count", false), ("report", true)]);
     let range = "threads.range.v1{start:u32,end:u32,}";
@@ -155,6 +156,44 @@ fn note_3_man_1_threads_declares_three_entries_of_both_kinds() {
             format!("2 count.counts -> {count} 8/4 x1"),
             format!("3 report.results <- {count} 8/4 x1"),
             format!("4 report.text -> {BYTES_LAYOUT} 8/4 x1"),
+        ]
+    );
+}
+
+#[test]
+fn note_3_to_note_5_every_shape_of_a_declaration_is_what_the_loader_reads() {
+    // NOTE-3, NOTE-4, NOTE-5
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let interface = build_rust(&folder, "shapes").interface;
+    assert_eq!(interface.name, "all-shapes");
+    let entries = interface.entries.iter();
+    assert_eq!(
+        entries.map(|e| (&*e.name, e.is_managed, e.stack_size_bytes)).collect::<Vec<_>>(),
+        [("bare", false, 64 << 10), ("naive", false, 1 << 20), ("managed", true, 64 << 10)]
+    );
+    let all = "shapes.all.v1{a:u64,b:i64[3],c:f64,d:u32,e:i32,f:f32,g:u16[2],h:i16,i:u8[5],j:i8,}";
+    assert_eq!(
+        describe_ports(&interface),
+        [
+            format!("0 naive.log -> {LOG_LAYOUT} 256/4 x1 optional"),
+            format!("1 naive.many -> {all} 64/8 x3"),
+            format!("4 managed.clock <- {TIME_LAYOUT} 16/8 x1"),
+            format!("5 managed.clients -> {all} 64/8 x4 optional"),
+            format!("9 managed.bytes <- {BYTES_LAYOUT} 8/4 x1 optional"),
+            format!("10 managed.params <- {PARAMS_LAYOUT} 256/4 x1"),
+        ]
+    );
+    let params = interface.params.iter().inspect(|param| assert_eq!(param.port, 10));
+    let mut params: Vec<_> =
+        params.map(|p| (&*p.name, p.kind, p.default.as_deref(), &*p.help)).collect();
+    params.sort_by_key(|&(name, ..)| name);
+    assert_eq!(
+        params,
+        [
+            ("flag", ParamKind::Boolean, Some("true"), ""),
+            ("required", ParamKind::Unsigned, None, ""),
+            ("signed", ParamKind::Signed, Some("-5"), ""),
+            ("text", ParamKind::Text, Some(""), "Help of two lines."),
         ]
     );
 }

@@ -23,7 +23,7 @@ fn run(mut ports: run::Ports) -> Result<(), Error> {
     let is_raw = match &*ports.params.encoding {
         "hex" => false,
         "raw" => true,
-        _ => return Err(Error::Encoding(ports.params.encoding)),
+        _ => return Err(Error::Encoding),
     };
     let mut hasher = Sha256::new();
     while ports.input.next_chunk(|bytes| hasher.update(bytes)).map_err(Error::Input)?.is_some() {}
@@ -31,7 +31,7 @@ fn run(mut ports: run::Ports) -> Result<(), Error> {
     if is_raw {
         ports.digest.write(&digest);
     } else {
-        write!(ports.digest, "{digest:x}  -\n");
+        writeln!(ports.digest, "{digest:x}  -");
     }
     ports.digest.finish();
     Ok(())
@@ -39,16 +39,14 @@ fn run(mut ports: run::Ports) -> Result<(), Error> {
 
 /// Why there is no digest.
 enum Error {
-    Encoding(Text),
+    Encoding,
     Input(oro::PeerMisbehaved),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Encoding(encoding) => {
-                write!(formatter, "encoding is {encoding:?}; hex or raw would be right")
-            }
+            Self::Encoding => formatter.write_str("the parameter encoding is neither hex nor raw"),
             Self::Input(error) => write!(formatter, "input: {error}"),
         }
     }

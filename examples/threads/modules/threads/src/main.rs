@@ -69,13 +69,13 @@ fn report(mut ports: report::Ports) -> Result<(), SendErrorKind> {
     }
     // Relaxed suffices: each count was committed after the additions that it tells of.
     let last_digits = [1, 3, 7, 9].map(|digit: usize| PRIMES_BY_LAST_DIGIT[digit].load(Relaxed));
-    write!(
+    writeln!(
         ports.text,
-        "{primes} of {numbers} numbers are primes; ending in 1, 3, 7, 9: {last_digits:?}\n"
+        "{primes} of {numbers} numbers are primes; ending in 1, 3, 7, 9: {last_digits:?}"
     )?;
     ports.text.finish()
 }
 
 fn is_prime(number: u32) -> bool {
-    number >= 2 && (2..).take_while(|d| d * d <= number).all(|d| number % d != 0)
+    number >= 2 && (2..).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d))
 }
