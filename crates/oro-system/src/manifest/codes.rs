@@ -93,13 +93,13 @@ const CODES: &[(&str, &str)] = &[
     ),
     ("SYS-SIZE", "A size is a number of bytes or a text such as \"64K\", \"8M\", \"1G\" (SYS-7)."),
     (
-        "SYS-SLOTS",
-        "A Port has a power of two of slots, from 1 to 1048576 (LIM-3); the default is 16.",
-    ),
-    (
         "SYS-SLOT-SIZE",
         "`slot_size` is for types with a flexible tail: more than the fixed part, at most 16M, a \
          multiple of the type's alignment; the default is 4096 (TYPE-4).",
+    ),
+    (
+        "SYS-SLOTS",
+        "A Port has a power of two of slots, from 1 to 1048576 (LIM-3); the default is 16.",
     ),
     ("SYS-SYNTAX", "The text is not TOML here."),
     ("SYS-TOO-LARGE", "A manifest has at most 1 MiB."),

@@ -137,7 +137,8 @@ impl Report {
         name: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let most_edits = (name.len() / 3).max(1);
+        // Of a name of one letter nothing is left to recognise it by.
+        let most_edits = (name.len() / 3).max(usize::from(name.len() > 1));
         let mut best = None;
         for candidate in candidates {
             if name.len() > 64 || name.len().abs_diff(candidate.len()) > most_edits {
@@ -155,7 +156,7 @@ impl Report {
         best.map(|(_, candidate)| candidate)
     }
 
-    /// Whether there was an error, and the findings in order of place.
+    /// Whether there was an error, also one that is not shown, and the findings in order of place.
     pub(super) fn finish(mut self) -> (bool, Vec<Diagnostic>) {
         sort_by_place(&mut self.diagnostics);
         if self.surplus > 0
@@ -164,7 +165,7 @@ impl Report {
             let message = format!("{} more findings are not shown", self.surplus);
             let span = last.span.clone();
             let label = "the last one that is shown";
-            let note = Diagnostic::error("SYS-TOO-MANY", message, span, label)
+            let note = Diagnostic::warning("SYS-TOO-MANY", message, span, label)
                 .with_help("mend these first, then check again");
             self.diagnostics.push(note);
         }

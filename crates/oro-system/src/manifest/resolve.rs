@@ -228,11 +228,13 @@ fn warn_of_idle_parts(manifest: &Manifest, report: &mut Report) {
                 .with_help("add `[instance.NAME]` with `module = \"name\"`"),
         );
     }
-    if manifest.is_faulty {
-        return;
-    }
+    let known: BTreeSet<_> = manifest.modules.iter().map(|module| module.name.as_str()).collect();
     let named = manifest.instances.iter().filter_map(|entry| entry.module.as_ref());
     let named: BTreeSet<_> = named.map(|module| module.value.as_str()).collect();
+    // A name that is misspelt may be the very one that seems to be unused.
+    if manifest.is_faulty || !named.is_subset(&known) {
+        return;
+    }
     for module in manifest.modules.iter().filter(|module| !named.contains(module.name.as_str())) {
         report.add(
             Diagnostic::warning(
