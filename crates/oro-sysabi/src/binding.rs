@@ -34,53 +34,63 @@ pub const BINDING_FORCED_SYNCHRONOUS: u32 = 1 << 1;
 ///
 /// The binding of the port with index `k` in the PORT notes is at
 /// `Root::bindings + k * Root::binding_stride_bytes`. The first cache line is all that a transfer
-/// reads. Read-only to the instance; the kernel writes.
+/// reads. Writer: the kernel. Reader: the thread; it cannot write.
 ///
 /// The address of slot `n` is `window + (n & mask) * stride_bytes` in both modes (`BIND-2`).
 /// `window`, `stride_bytes`, `mask`, `own_cursor`, `peer_cursor` and `mode` change only while the
 /// owning thread is inside a fault of its own, so plain loads suffice (a compiler barrier between
-/// slots included). `state` and `epoch` may change at any time: load them with acquire, then
-/// reread the peer's cursor (`BIND-3`).
+/// slots included). `state` and `epoch` may change at any time, stored with release: load them with
+/// acquire, then reread the peer's cursor (`BIND-3`). The other fields do not change while the port is
+/// wired.
 #[repr(C, align(128))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Binding {
-    /// Address of the live window; 0 where `state` is unwired or foreign.
+    /// Address of the live window, aligned for the message type; 0 where `state` is unwired or
+    /// foreign. Changes inside own faults only.
     pub window: u64,
-    /// Distance between two slots of the live window, in bytes.
+    /// Distance between two slots of the live window, in bytes; at least `slot_size_bytes`. Changes
+    /// inside own faults only.
     pub stride_bytes: u32,
-    /// Synchronous: cell count - 1, so 1. Asynchronous: slot count - 1.
+    /// Synchronous: cell count - 1, so 1. Asynchronous: slot count - 1. Changes inside own faults only.
     pub mask: u32,
-    /// Address of the thread's own cursor, a u64: messages committed or released. Store with
-    /// release. Synchronous: the commit word. A naive thread has none: 0.
+    /// Address of the thread's own cursor, a u64: messages committed or released. The thread stores
+    /// it with release, its peer and the kernel load it with acquire. Synchronous: the commit word
+    /// (`MAN-5`). 0 in a naive thread, and without a window. Changes inside own faults only.
     pub own_cursor: u64,
-    /// Address of the peer's cursor, a u64, read-only. Load with acquire; the value is an
-    /// allegation to be validated (`PORT-8`).
+    /// Address of the peer's cursor, a u64, read-only. The peer or the kernel stores it with release;
+    /// load it with acquire. The value is an allegation to be validated (`PORT-8`). 0 without a
+    /// window. Changes inside own faults only.
     pub peer_cursor: u64,
-    /// `MODE_*`. For people and tests; a transfer need not read it.
+    /// [`MODE_SYNCHRONOUS`] or [`MODE_ASYNCHRONOUS`]. For people and tests; a transfer need not read
+    /// it. Changes inside own faults only.
     pub mode: u32,
-    /// `STATE_*` of the peer. The kernel stores the peer's last cursor first, then this, with release.
+    /// `STATE_*` of the peer. Atomic: the kernel stores the peer's last cursor first, then this, with
+    /// release; load with acquire, then reread the cursor. Take an unknown value for revoked.
     pub state: u32,
-    /// Size of a slot in bytes, 1 to [`MAX_SLOT_SIZE`](crate::MAX_SLOT_SIZE).
+    /// Size of a slot in bytes, 1 to [`MAX_SLOT_SIZE`](crate::MAX_SLOT_SIZE); 0 where the port was
+    /// never wired.
     pub slot_size_bytes: u32,
-    /// Count of slots of the queue, a power of two. In synchronous mode too.
+    /// Count of slots of the queue, a power of two, 1 to [`MAX_SLOT_COUNT`](crate::MAX_SLOT_COUNT); in
+    /// synchronous mode too. 0 where the port was never wired.
     pub slot_count: u32,
     /// The cursor value at which this endpoint starts: 0, or where its predecessor stopped (`END-7`).
     pub first: u64,
-    /// How many peers this endpoint has had before its present one (`END-7`).
+    /// How many peers this endpoint has had before its present one (`END-7`). Atomic: stored with
+    /// release, load with acquire.
     pub epoch: u32,
-    /// `DIRECTION_*`.
+    /// [`DIRECTION_PRODUCER`] or [`DIRECTION_CONSUMER`]; never changes.
     pub direction: u32,
-    /// Ring-local id of the Port.
+    /// Ring-local id of the Port; 0 where it is not wired.
     pub port_id: u64,
-    /// Id of the message type (`TYPE-3`).
+    /// Id of the message type (`TYPE-3`), see [`type_id`](crate::type_id).
     pub type_id: u64,
     /// Index of the declared port in the PORT notes.
     pub port_index: u32,
     /// Element of a port array, 0 for a plain port.
     pub element: u32,
-    /// Index of the Port's entry in the Ring's Port table.
+    /// Index of the Port's entry in [`Ring::ports`](crate::Ring); meaningless where `port_id` is 0.
     pub table_index: u32,
-    /// `BINDING_*` flags.
+    /// [`BINDING_MANAGED`], [`BINDING_FORCED_SYNCHRONOUS`]; ignore bits that you do not know.
     pub flags: u32,
     /// Zero.
     pub reserved: [u64; 4],

@@ -1,5 +1,6 @@
 //! ELF notes by which an image declares itself (`NOTE-*`). All are little-endian, 4-byte aligned,
-//! in PT_NOTE segments, owner [`NOTE_OWNER`]; the structures below are their descriptors.
+//! in PT_NOTE segments, owner [`NOTE_OWNER`]; the structures below are their descriptors. Writer: the
+//! module's build. Reader: the loader, before anything runs; what it reads are allegations.
 
 use crate::layout::assert_layout;
 
@@ -37,11 +38,11 @@ pub const PARAM_REQUIRED: u32 = 1 << 0;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModuleNote {
-    /// Size of this descriptor in bytes.
+    /// Size of this descriptor in bytes: 48.
     pub size_bytes: u32,
-    /// ABI major version that the module was built for.
+    /// ABI major version that the module was built for (`VER-1`).
     pub abi_major: u32,
-    /// Least ABI minor version that it needs.
+    /// Least ABI minor version that it needs (`VER-2`).
     pub abi_minor: u32,
     /// Zero; no flag is defined.
     pub flags: u32,
@@ -53,13 +54,15 @@ pub struct ModuleNote {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EntryNote {
-    /// Size of this descriptor in bytes.
+    /// Size of this descriptor in bytes: 64.
     pub size_bytes: u32,
-    /// Index of the entry point; the indices of an image are 0, 1, 2 and so on.
+    /// Index of the entry point; the indices of an image are 0, 1, 2 and so on, at most
+    /// [`MAX_ENTRIES`](crate::MAX_ENTRIES) of them.
     pub index: u32,
-    /// `ENTRY_*` flags.
+    /// [`ENTRY_MANAGED`], [`ENTRY_RETURNS_STATUS`]; other bits are refused.
     pub flags: u32,
-    /// Stack size in bytes; 0: [`DEFAULT_STACK_SIZE`](crate::DEFAULT_STACK_SIZE).
+    /// Stack size in bytes, at most [`MAX_STACK_SIZE`](crate::MAX_STACK_SIZE); 0:
+    /// [`DEFAULT_STACK_SIZE`](crate::DEFAULT_STACK_SIZE).
     pub stack_size_bytes: u32,
     /// Address of the entry point less the address of this field, since an absolute one would
     /// need a relocation inside the note.
@@ -79,7 +82,7 @@ pub struct PortNote {
     pub size_bytes: u32,
     /// Index of the port in its module. An array of `max` elements takes `max` indices from here.
     pub index: u32,
-    /// Index of the entry point whose thread owns the port.
+    /// Index of the entry point whose thread owns the port; it has an ENTRY note.
     pub entry: u32,
     /// [`DIRECTION_PRODUCER`](crate::DIRECTION_PRODUCER) or [`DIRECTION_CONSUMER`](crate::DIRECTION_CONSUMER).
     pub direction: u32,
@@ -87,9 +90,9 @@ pub struct PortNote {
     pub slot_size_bytes: u32,
     /// Alignment of the message type in bytes, a power of two.
     pub slot_align_bytes: u32,
-    /// Elements: 1 for a plain port.
+    /// Elements, at least 1: 1 for a plain port.
     pub max: u32,
-    /// `NOTE_PORT_*` flags.
+    /// [`NOTE_PORT_OPTIONAL`] or 0; other bits are refused.
     pub flags: u32,
     /// Name, UTF-8, padded with zeros, not empty.
     pub name: [u8; 32],
@@ -102,9 +105,9 @@ pub struct PortNote {
 pub struct ParamNote {
     /// Size of this descriptor with the texts and their padding, in bytes.
     pub size_bytes: u32,
-    /// `PARAM_*` kind.
+    /// [`PARAM_TEXT`], [`PARAM_UNSIGNED`], [`PARAM_SIGNED`] or [`PARAM_BOOLEAN`].
     pub kind: u32,
-    /// `PARAM_*` flags.
+    /// [`PARAM_REQUIRED`] or 0; other bits are refused.
     pub flags: u32,
     /// Index of the port of type `oro.params.v1` through which the value comes.
     pub port: u32,

@@ -35,20 +35,22 @@ pub const CONDITION_COUNT: u32 = 128;
 /// Bytes of last words.
 pub const LAST_WORDS_SIZE: u32 = 1016;
 
-/// One thing to wait for (`GATE-3`).
+/// One thing to wait for (`GATE-3`), part of [`Request`]: the thread writes, the kernel reads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// `WAIT_*` or `WAKE_WORD`.
+    /// `WAIT_*` or [`WAKE_WORD`]; another value makes the request a violation.
     pub kind: u32,
     /// A binding's index or a word's value, as the kind says.
     pub index: u32,
-    /// What the kind says.
+    /// A cursor, a generation, a state or an address, as the kind says.
     pub value: u64,
 }
 
-/// A thread's request page (`GATE-2`, `END-2`, `END-8`): the thread writes, the kernel reads each
-/// field once, into a copy, when the thread touches a gate or has ended.
+/// A thread's request page (`GATE-2`, `END-2`, `END-8`), zero at the start.
+///
+/// Writer: the thread, with plain stores, for the touch of a gate orders them. Reader: the kernel, each
+/// field once, into a copy, when the thread touches a gate or has ended; what it reads are allegations.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -56,36 +58,38 @@ pub struct Request {
     pub reserved0: u64,
     /// Zero; no flag is defined.
     pub flags: u32,
-    /// Conditions in use, at most [`CONDITION_COUNT`].
+    /// Conditions in use, from the first on, at most [`CONDITION_COUNT`].
     pub count: u32,
     /// Nanoseconds from the touch of the gate, or [`NO_DEADLINE`].
     pub deadline_ns: u64,
-    /// Status of the thread or the instance, read when an exit gate is touched.
+    /// Status of the thread or the instance, any value, read when an exit gate is touched; a return
+    /// stores it (`END-1`).
     pub exit_status: u64,
     /// Zero.
     pub reserved1: [u64; 4],
-    /// The conditions.
+    /// The conditions; those from `count` on are not read.
     pub conditions: [Condition; CONDITION_COUNT as usize],
     /// Zero.
     pub reserved2: [u64; 120],
-    /// Bytes of last words in use, at most [`LAST_WORDS_SIZE`].
+    /// Bytes of last words in use, at most [`LAST_WORDS_SIZE`]; more counts as that many.
     pub last_words_length: u32,
-    /// `LAST_WORDS_*`.
+    /// [`LAST_WORDS_NONE`], [`LAST_WORDS_PANIC`] or [`LAST_WORDS_REMARK`]; another value counts as a
+    /// remark. Store it last.
     pub last_words_kind: u32,
     /// UTF-8 text; what is not is shown escaped.
     pub last_words: [u8; LAST_WORDS_SIZE as usize],
 }
 
-/// A thread's response page (`GATE-4`): the kernel writes while the thread is inside a gate,
-/// read-only to the thread, so plain loads suffice.
+/// A thread's response page (`GATE-4`). Writer: the kernel, only while the thread is inside a gate.
+/// Reader: the thread, with loads that the compiler does not move across the touch; it cannot write.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// Which of the two gate pages is armed: 0 or 1.
     pub armed: u32,
-    /// `CAUSE_*` of the last return.
+    /// [`CAUSE_NONE`], [`CAUSE_CONDITION`] or [`CAUSE_DEADLINE`]: of the last return.
     pub cause: u32,
-    /// Bit `i` says that condition `i` held.
+    /// Bit `i % 64` of word `i / 64` says that condition `i` held at the last return.
     pub ready: [u64; 2],
     /// Nanoseconds since the system's start, at the last return.
     pub now_ns: u64,

@@ -43,17 +43,19 @@ pub const PORT_FORCED_SYNCHRONOUS: u32 = 1 << 0;
 
 /// An array of equally sized entries (`META-4`).
 ///
-/// The kernel writes under the Ring's generation. `entries` and `stride_bytes` never change.
+/// Writer: the kernel. Readers: the Ring's instances, with plain loads of what never changes and of
+/// `count` under [`read_consistent`](crate::read_consistent).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Address of the first entry.
+    /// Address of the first entry; 0 where `capacity` is. Never changes.
     pub entries: u64,
-    /// Distance between two entries in bytes; at least the entry's size that the reader knows.
+    /// Distance between two entries in bytes, a multiple of 8; at least the size of the entry that the
+    /// reader knows. Never changes.
     pub stride_bytes: u32,
-    /// Entries in use, at most `capacity`.
+    /// Entries in use, at most `capacity`. Structural: changes under the Ring's generation, upwards.
     pub count: u32,
-    /// Entries that there is room for.
+    /// Entries that there is room for. Never changes.
     pub capacity: u32,
     /// Zero.
     pub reserved0: u32,
@@ -63,28 +65,29 @@ pub struct Table {
 
 /// A Ring, as its own instances see it (`META-3`).
 ///
-/// Read-only and shared by the Ring's instances. `generation` is odd while the kernel changes
-/// structural fields of the Ring or of its tables' entries; read those with
-/// [`read_consistent`](crate::read_consistent). Modes, states and counts are independent atomics,
-/// marked as such.
+/// Writer: the kernel. Readers: the Ring's instances, which share it and cannot write. `generation`
+/// is odd while the kernel changes structural fields of the Ring or of its tables' entries; read those
+/// with [`read_consistent`](crate::read_consistent). Fields marked atomic are independent of it: the
+/// kernel stores them with relaxed unless they say otherwise, load them with relaxed at least.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ring {
     /// [`RING_MAGIC`].
     pub magic: u64,
-    /// Size of this structure in bytes as the kernel knows it.
+    /// Size of this structure in bytes as the kernel knows it, at least 256 (`META-2`).
     pub size_bytes: u32,
     /// Zero.
     pub reserved0: u32,
-    /// Count of structural changes, times two; odd while one is being written. Atomic.
+    /// Count of structural changes, times two; odd while one is being written. Atomic: made odd, then
+    /// a release fence; made even with release. Load with acquire (`META-7`).
     pub generation: u64,
-    /// The Ring's id as this Ring itself knows it.
+    /// The Ring's id as this Ring itself knows it. Never changes.
     pub id: u64,
     /// Name, UTF-8, padded with zeros.
     pub name: [u8; 32],
     /// [`Instance`] entries.
     pub instances: Table,
-    /// [`Ring`] entries, one for each child Ring.
+    /// [`Ring`] entries, one for each child Ring; ABI 0.1 kernels have none.
     pub children: Table,
     /// [`Port`] entries.
     pub ports: Table,
@@ -92,25 +95,27 @@ pub struct Ring {
     pub reserved1: [u64; 12],
 }
 
-/// A module instance of a Ring (`META-5`). Structural but for the fields marked atomic.
+/// A module instance of a Ring (`META-5`). Writer: the kernel. Readers: the Ring's instances, with
+/// [`read_consistent`](crate::read_consistent), but for the fields marked atomic.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
     /// Ring-local id: index in the lower half, generation in the upper. 0: a built-in instance.
     pub id: u64,
-    /// `INSTANCE_*` state. Atomic; stored with release after `status` and `reason`.
+    /// `INSTANCE_*`. Atomic: stored with release after `status` and `reason`, load with acquire before
+    /// them.
     pub state: u32,
     /// Threads that have not ended. Atomic.
     pub thread_count: u32,
     /// Status, valid once `state` says that it ended (`END-4`). Atomic.
     pub status: u64,
-    /// `REASON_*`. Atomic.
+    /// `REASON_*`, valid likewise. Atomic.
     pub reason: u32,
     /// How often it was restarted. Atomic.
     pub restarts: u32,
     /// Name, UTF-8, padded with zeros.
     pub name: [u8; 32],
-    /// Name of its module, UTF-8, padded with zeros.
+    /// Name of its module, UTF-8, padded with zeros; of a built-in instance all zero.
     pub module: [u8; 32],
     /// Zero.
     pub reserved: [u64; 4],
@@ -118,7 +123,9 @@ pub struct Instance {
 
 /// One end of a Port, in the Port's table entry (`META-6`).
 ///
-/// For an end outside the reader's subtree every field but `cursor` is zero.
+/// Writer: the kernel. Readers: the Ring's instances, with [`read_consistent`](crate::read_consistent),
+/// but for the fields marked atomic. For an end outside the reader's subtree every field but `cursor`
+/// is zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
@@ -126,20 +133,21 @@ pub struct End {
     pub instance_id: u64,
     /// Ring-local id of the owning thread; 0 likewise.
     pub thread_id: u64,
-    /// Address of the window of the cells in the owner's address space.
+    /// Address of the window of the cells in the owner's address space; 0 for a built-in's end.
     pub synchronous_window: u64,
-    /// Address that the window of the queue has, or would have, there.
+    /// Address that the window of the queue has, or would have, there; 0 where the end can never be
+    /// asynchronous.
     pub asynchronous_window: u64,
     /// Messages committed (producer) or released (consumer). Atomic; in asynchronous mode as of
     /// the kernel's last look.
     pub cursor: u64,
     /// `MODE_*`. Atomic.
     pub mode: u32,
-    /// Index of the declared port in the owner's PORT notes.
+    /// Index of the declared port in the owner's PORT notes; 0 for a built-in's end.
     pub port_index: u32,
     /// Operations in a row that would let this end qualify for the asynchronous mode. Atomic.
     pub streak: u32,
-    /// Why the mode is what it is, `MODE_REASON_*`. Atomic.
+    /// Why the mode is what it is, `MODE_REASON_*`; 0: no reason is given. Atomic.
     pub mode_reason: u32,
     /// Faults that the kernel has served at this end. Atomic.
     pub fault_count: u64,
@@ -156,7 +164,8 @@ pub const MODE_REASON_PEER: u32 = 4;
 /// [`End::mode_reason`]: this kernel has no asynchronous mode.
 pub const MODE_REASON_UNSUPPORTED: u32 = 5;
 
-/// A Port, in the Ring's Port table (`META-6`). Structural but for the fields marked atomic.
+/// A Port, in the Ring's Port table (`META-6`). Writer: the kernel. Readers: the Ring's instances, with
+/// [`read_consistent`](crate::read_consistent), but for the fields marked atomic.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Port {
@@ -164,19 +173,20 @@ pub struct Port {
     pub id: u64,
     /// Id of the message type (`TYPE-3`).
     pub type_id: u64,
-    /// Size of a slot in bytes.
+    /// Size of a slot in bytes, 1 to [`MAX_SLOT_SIZE`](crate::MAX_SLOT_SIZE).
     pub slot_size_bytes: u32,
-    /// Count of slots.
+    /// Count of slots, a power of two, 1 to [`MAX_SLOT_COUNT`](crate::MAX_SLOT_COUNT).
     pub slot_count: u32,
-    /// `PORT_*` flags.
+    /// [`PORT_FORCED_SYNCHRONOUS`] or 0; ignore bits that you do not know.
     pub flags: u32,
-    /// `PORT_*` state. Atomic.
+    /// [`PORT_OPEN`], [`PORT_PRODUCER_ENDED`], [`PORT_CONSUMER_ENDED`] or [`PORT_ENDED`]. Atomic:
+    /// stored with release after the cursors, load with acquire before them.
     pub state: u32,
     /// The producing end.
     pub producer: End,
     /// The consuming end.
     pub consumer: End,
-    /// Streak that an end needs to qualify. Atomic.
+    /// Streak that an end needs to qualify; 0 where this kernel has no asynchronous mode. Atomic.
     pub threshold: u32,
     /// Times the Port became asynchronous. Atomic.
     pub upgrade_count: u32,

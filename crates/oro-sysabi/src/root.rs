@@ -15,19 +15,21 @@ pub const MACHINE_AARCH64: u32 = 183;
 
 /// The page that a thread starts from (`ENTRY-1`, `META-1`).
 ///
-/// One for each thread, page-aligned, read-only to the instance. Written by the kernel before the
-/// thread starts and never again, so plain loads suffice for every field. Addresses are virtual
-/// addresses of the instance; 0 stands for "not offered by this kernel".
+/// One for each thread, page-aligned. Writer: the kernel, before the thread starts and never again.
+/// Readers: the instance's threads, with plain loads of any field; they cannot write. Addresses are
+/// virtual addresses of the instance, below [`ADDRESS_END`](crate::ADDRESS_END); 0 stands for "not
+/// offered by this kernel", and only where a field says so.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Root {
     /// [`ROOT_MAGIC`].
     pub magic: u64,
-    /// [`ABI_MAJOR`](crate::ABI_MAJOR) of the kernel.
+    /// [`ABI_MAJOR`](crate::ABI_MAJOR) of the kernel; equal to the module's (`VER-1`).
     pub abi_major: u32,
-    /// [`ABI_MINOR`](crate::ABI_MINOR) of the kernel.
+    /// [`ABI_MINOR`](crate::ABI_MINOR) of the kernel (`VER-2`).
     pub abi_minor: u32,
-    /// Size of this structure in bytes as the kernel knows it; check it before newer fields.
+    /// Size of this structure in bytes as the kernel knows it, at least 256; check it before newer
+    /// fields (`META-2`).
     pub size_bytes: u32,
     /// ELF machine number: [`MACHINE_X86_64`] or [`MACHINE_AARCH64`].
     pub machine: u32,
@@ -39,43 +41,47 @@ pub struct Root {
     pub instance_id: u64,
     /// Ring-local id of this thread, built likewise.
     pub thread_id: u64,
-    /// Index of the entry point that this thread runs, as in its ENTRY note.
+    /// Index of the entry point that this thread runs, as in its ENTRY note; 0 without notes.
     pub entry_index: u32,
-    /// `ROOT_*` flags.
+    /// [`ROOT_COUNTER_GRANTED`] or 0; ignore bits that you do not know.
     pub flags: u32,
-    /// Hardware capabilities, as the auxiliary vector's AT_HWCAP and AT_HWCAP2 state them.
+    /// Hardware capabilities, as Linux' auxiliary vector states them in AT_HWCAP and AT_HWCAP2; 0
+    /// where the kernel does not know.
     pub hardware_capabilities: [u64; 2],
-    /// Bytes that the full vector state needs when saved.
+    /// Bytes that the full vector state needs when saved; 0 where the kernel does not know.
     pub vector_state_bytes: u32,
     /// Distance between two bindings in bytes: at least 128, a multiple of 128.
     pub binding_stride_bytes: u32,
-    /// Address of this thread's first [`Binding`](crate::Binding).
+    /// Address of this thread's first [`Binding`](crate::Binding), 128-byte aligned; 0 where
+    /// `binding_count` is.
     pub bindings: u64,
-    /// Count of bindings: one more than the highest port index that the module declares.
+    /// Count of bindings: one more than the highest port index that the module declares, at most
+    /// [`MAX_ENDPOINTS_PER_THREAD`](crate::MAX_ENDPOINTS_PER_THREAD).
     pub binding_count: u32,
     /// Zero.
     pub reserved0: u32,
     /// Address of this instance's [`Ring`](crate::Ring).
     pub ring: u64,
-    /// Address of the first of two gate pages; 0: this kernel offers no gates (`GATE-1`).
+    /// Address of the first of two consecutive gate pages; 0: this kernel offers no gates (`GATE-1`).
     pub gates: u64,
     /// Address of this thread's [`Request`](crate::Request) page, the only kernel page it may write.
     pub request: u64,
     /// Address of this thread's [`Response`](crate::Response) page; 0 where `gates` is.
     pub response: u64,
-    /// A store to this address ends the thread with `Request::exit_status` (`END-2`).
+    /// A store to this address ends the thread with `Request::exit_status` (`END-2`). Aligned for a
+    /// store of any width; what is stored does not matter.
     pub exit_thread: u64,
-    /// A store to this address ends the instance with `Request::exit_status` (`END-3`).
+    /// A store to this address ends the instance with `Request::exit_status` (`END-3`). Likewise.
     pub exit_instance: u64,
     /// First address of the heap, page-aligned, zeroed; shared by the instance's threads.
     pub heap_start: u64,
-    /// First address after the heap.
+    /// First address after the heap, page-aligned; equal to `heap_start` if there is none.
     pub heap_end: u64,
-    /// Lowest address of this thread's stack; the page below it is never mapped.
+    /// Lowest address of this thread's stack, page-aligned; the page below it is never mapped.
     pub stack_start: u64,
-    /// First address after this thread's stack.
+    /// First address after this thread's stack, page-aligned.
     pub stack_end: u64,
-    /// Frequency of the granted counter (x86_64 `rdtsc`, AArch64 `cntvct_el0`); 0: none granted.
+    /// Frequency in Hz of the granted counter (x86_64 `rdtsc`, AArch64 `cntvct_el0`); 0: none granted.
     pub counter_frequency_hz: u64,
     /// Counter value at the system's start; meaningless where the frequency is 0.
     pub counter_zero: u64,
@@ -85,7 +91,8 @@ pub struct Root {
 
 /// The block that the thread pointer (x86_64: FS base, AArch64: TPIDR_EL0) points to (`ENTRY-4`).
 ///
-/// Read-only, written by the kernel before the thread starts.
+/// Writer: the kernel, before the thread starts and never again. Readers: the thread, and code that
+/// compilers generate, with plain loads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThreadBlock {

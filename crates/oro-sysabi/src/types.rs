@@ -1,4 +1,6 @@
-//! The standard message types (`TYPE-10` and after) and the id of a type.
+//! The standard message types (`TYPE-10` and after) and the id of a type. Writer of a message: the
+//! Port's producer, before it commits. Reader: its consumer, of a slot that is delivered; volatile or
+//! atomic loads, no ordering needed, and every length is an allegation to be checked.
 
 use crate::layout::assert_layout;
 
@@ -32,7 +34,7 @@ pub const LOG_DEBUG: u32 = 4;
 pub struct BytesHead {
     /// Data bytes in this message: at most slot size - 8; an allegation of the producer.
     pub length: u32,
-    /// `BYTES_*` flags.
+    /// [`BYTES_END`] or 0; ignore bits that you do not know.
     pub flags: u32,
 }
 
@@ -40,11 +42,11 @@ pub struct BytesHead {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Param {
-    /// Bytes of the key.
+    /// Bytes of the key, 1 to 31; 0 only in the last message.
     pub key_length: u16,
     /// Bytes of the value; key and value together have at most 248.
     pub value_length: u16,
-    /// `PARAMS_*` flags.
+    /// [`PARAMS_END`] or 0; ignore bits that you do not know.
     pub flags: u32,
     /// Key, then value, UTF-8, then zeros.
     pub text: [u8; 248],
@@ -56,7 +58,7 @@ pub struct Param {
 pub struct Log {
     /// Bytes of `text` in use, at most 248.
     pub length: u32,
-    /// `LOG_*` level.
+    /// [`LOG_ERROR`] to [`LOG_DEBUG`]; another value counts as [`LOG_INFO`].
     pub level: u32,
     /// UTF-8 without a line end, then zeros.
     pub text: [u8; 248],

@@ -292,17 +292,19 @@ extern "C" {
 
 // The page that a thread starts from (`ENTRY-1`, `META-1`).
 //
-// One for each thread, page-aligned, read-only to the instance. Written by the kernel before the
-// thread starts and never again, so plain loads suffice for every field. Addresses are virtual
-// addresses of the instance; 0 stands for "not offered by this kernel".
+// One for each thread, page-aligned. Writer: the kernel, before the thread starts and never again.
+// Readers: the instance's threads, with plain loads of any field; they cannot write. Addresses are
+// virtual addresses of the instance, below `ORO_ADDRESS_END`; 0 stands for "not
+// offered by this kernel", and only where a field says so.
 struct oro_root {
     // `ORO_ROOT_MAGIC`.
     uint64_t magic;
-    // `ORO_ABI_MAJOR` of the kernel.
+    // `ORO_ABI_MAJOR` of the kernel; equal to the module's (`VER-1`).
     uint32_t abi_major;
-    // `ORO_ABI_MINOR` of the kernel.
+    // `ORO_ABI_MINOR` of the kernel (`VER-2`).
     uint32_t abi_minor;
-    // Size of this structure in bytes as the kernel knows it; check it before newer fields.
+    // Size of this structure in bytes as the kernel knows it, at least 256; check it before newer
+    // fields (`META-2`).
     uint32_t size_bytes;
     // ELF machine number: `ORO_MACHINE_X86_64` or `ORO_MACHINE_AARCH64`.
     uint32_t machine;
@@ -314,43 +316,47 @@ struct oro_root {
     uint64_t instance_id;
     // Ring-local id of this thread, built likewise.
     uint64_t thread_id;
-    // Index of the entry point that this thread runs, as in its ENTRY note.
+    // Index of the entry point that this thread runs, as in its ENTRY note; 0 without notes.
     uint32_t entry_index;
-    // `ROOT_*` flags.
+    // `ORO_ROOT_COUNTER_GRANTED` or 0; ignore bits that you do not know.
     uint32_t flags;
-    // Hardware capabilities, as the auxiliary vector's AT_HWCAP and AT_HWCAP2 state them.
+    // Hardware capabilities, as Linux' auxiliary vector states them in AT_HWCAP and AT_HWCAP2; 0
+    // where the kernel does not know.
     uint64_t hardware_capabilities[2];
-    // Bytes that the full vector state needs when saved.
+    // Bytes that the full vector state needs when saved; 0 where the kernel does not know.
     uint32_t vector_state_bytes;
     // Distance between two bindings in bytes: at least 128, a multiple of 128.
     uint32_t binding_stride_bytes;
-    // Address of this thread's first `oro_binding`.
+    // Address of this thread's first `oro_binding`, 128-byte aligned; 0 where
+    // `binding_count` is.
     uint64_t bindings;
-    // Count of bindings: one more than the highest port index that the module declares.
+    // Count of bindings: one more than the highest port index that the module declares, at most
+    // `ORO_MAX_ENDPOINTS_PER_THREAD`.
     uint32_t binding_count;
     // Zero.
     uint32_t reserved0;
     // Address of this instance's `oro_ring`.
     uint64_t ring;
-    // Address of the first of two gate pages; 0: this kernel offers no gates (`GATE-1`).
+    // Address of the first of two consecutive gate pages; 0: this kernel offers no gates (`GATE-1`).
     uint64_t gates;
     // Address of this thread's `oro_request` page, the only kernel page it may write.
     uint64_t request;
     // Address of this thread's `oro_response` page; 0 where `gates` is.
     uint64_t response;
-    // A store to this address ends the thread with `oro_request.exit_status` (`END-2`).
+    // A store to this address ends the thread with `oro_request.exit_status` (`END-2`). Aligned for a
+    // store of any width; what is stored does not matter.
     uint64_t exit_thread;
-    // A store to this address ends the instance with `oro_request.exit_status` (`END-3`).
+    // A store to this address ends the instance with `oro_request.exit_status` (`END-3`). Likewise.
     uint64_t exit_instance;
     // First address of the heap, page-aligned, zeroed; shared by the instance's threads.
     uint64_t heap_start;
-    // First address after the heap.
+    // First address after the heap, page-aligned; equal to `heap_start` if there is none.
     uint64_t heap_end;
-    // Lowest address of this thread's stack; the page below it is never mapped.
+    // Lowest address of this thread's stack, page-aligned; the page below it is never mapped.
     uint64_t stack_start;
-    // First address after this thread's stack.
+    // First address after this thread's stack, page-aligned.
     uint64_t stack_end;
-    // Frequency of the granted counter (x86_64 `rdtsc`, AArch64 `cntvct_el0`); 0: none granted.
+    // Frequency in Hz of the granted counter (x86_64 `rdtsc`, AArch64 `cntvct_el0`); 0: none granted.
     uint64_t counter_frequency_hz;
     // Counter value at the system's start; meaningless where the frequency is 0.
     uint64_t counter_zero;
@@ -360,7 +366,8 @@ struct oro_root {
 
 // The block that the thread pointer (x86_64: FS base, AArch64: TPIDR_EL0) points to (`ENTRY-4`).
 //
-// Read-only, written by the kernel before the thread starts.
+// Writer: the kernel, before the thread starts and never again. Readers: the thread, and code that
+// compilers generate, with plain loads.
 struct oro_thread_block {
     // The block's own address, as the x86_64 TLS ABI wants it at offset 0.
     uint64_t self_address;
@@ -379,51 +386,61 @@ struct oro_thread_block {
 //
 // The binding of the port with index `k` in the PORT notes is at
 // `oro_root.bindings + k * Root::binding_stride_bytes`. The first cache line is all that a transfer
-// reads. Read-only to the instance; the kernel writes.
+// reads. Writer: the kernel. Reader: the thread; it cannot write.
 //
 // The address of slot `n` is `window + (n & mask) * stride_bytes` in both modes (`BIND-2`).
 // `window`, `stride_bytes`, `mask`, `own_cursor`, `peer_cursor` and `mode` change only while the
 // owning thread is inside a fault of its own, so plain loads suffice (a compiler barrier between
-// slots included). `state` and `epoch` may change at any time: load them with acquire, then
-// reread the peer's cursor (`BIND-3`).
+// slots included). `state` and `epoch` may change at any time, stored with release: load them with
+// acquire, then reread the peer's cursor (`BIND-3`). The other fields do not change while the port is
+// wired.
 struct ORO_ALIGNED(128) oro_binding {
-    // Address of the live window; 0 where `state` is unwired or foreign.
+    // Address of the live window, aligned for the message type; 0 where `state` is unwired or
+    // foreign. Changes inside own faults only.
     uint64_t window;
-    // Distance between two slots of the live window, in bytes.
+    // Distance between two slots of the live window, in bytes; at least `slot_size_bytes`. Changes
+    // inside own faults only.
     uint32_t stride_bytes;
-    // Synchronous: cell count - 1, so 1. Asynchronous: slot count - 1.
+    // Synchronous: cell count - 1, so 1. Asynchronous: slot count - 1. Changes inside own faults only.
     uint32_t mask;
-    // Address of the thread's own cursor, a u64: messages committed or released. Store with
-    // release. Synchronous: the commit word. A naive thread has none: 0.
+    // Address of the thread's own cursor, a u64: messages committed or released. The thread stores
+    // it with release, its peer and the kernel load it with acquire. Synchronous: the commit word
+    // (`MAN-5`). 0 in a naive thread, and without a window. Changes inside own faults only.
     uint64_t own_cursor;
-    // Address of the peer's cursor, a u64, read-only. Load with acquire; the value is an
-    // allegation to be validated (`PORT-8`).
+    // Address of the peer's cursor, a u64, read-only. The peer or the kernel stores it with release;
+    // load it with acquire. The value is an allegation to be validated (`PORT-8`). 0 without a
+    // window. Changes inside own faults only.
     uint64_t peer_cursor;
-    // `MODE_*`. For people and tests; a transfer need not read it.
+    // `ORO_MODE_SYNCHRONOUS` or `ORO_MODE_ASYNCHRONOUS`. For people and tests; a transfer need not read
+    // it. Changes inside own faults only.
     uint32_t mode;
-    // `STATE_*` of the peer. The kernel stores the peer's last cursor first, then this, with release.
+    // `STATE_*` of the peer. Atomic: the kernel stores the peer's last cursor first, then this, with
+    // release; load with acquire, then reread the cursor. Take an unknown value for revoked.
     uint32_t state;
-    // Size of a slot in bytes, 1 to `ORO_MAX_SLOT_SIZE`.
+    // Size of a slot in bytes, 1 to `ORO_MAX_SLOT_SIZE`; 0 where the port was
+    // never wired.
     uint32_t slot_size_bytes;
-    // Count of slots of the queue, a power of two. In synchronous mode too.
+    // Count of slots of the queue, a power of two, 1 to `ORO_MAX_SLOT_COUNT`; in
+    // synchronous mode too. 0 where the port was never wired.
     uint32_t slot_count;
     // The cursor value at which this endpoint starts: 0, or where its predecessor stopped (`END-7`).
     uint64_t first;
-    // How many peers this endpoint has had before its present one (`END-7`).
+    // How many peers this endpoint has had before its present one (`END-7`). Atomic: stored with
+    // release, load with acquire.
     uint32_t epoch;
-    // `DIRECTION_*`.
+    // `ORO_DIRECTION_PRODUCER` or `ORO_DIRECTION_CONSUMER`; never changes.
     uint32_t direction;
-    // Ring-local id of the Port.
+    // Ring-local id of the Port; 0 where it is not wired.
     uint64_t port_id;
-    // Id of the message type (`TYPE-3`).
+    // Id of the message type (`TYPE-3`), see `type_id`.
     uint64_t type_id;
     // Index of the declared port in the PORT notes.
     uint32_t port_index;
     // Element of a port array, 0 for a plain port.
     uint32_t element;
-    // Index of the Port's entry in the Ring's Port table.
+    // Index of the Port's entry in `oro_ring.ports`; meaningless where `port_id` is 0.
     uint32_t table_index;
-    // `BINDING_*` flags.
+    // `ORO_BINDING_MANAGED`, `ORO_BINDING_FORCED_SYNCHRONOUS`; ignore bits that you do not know.
     uint32_t flags;
     // Zero.
     uint64_t reserved[4];
@@ -431,15 +448,17 @@ struct ORO_ALIGNED(128) oro_binding {
 
 // An array of equally sized entries (`META-4`).
 //
-// The kernel writes under the Ring's generation. `entries` and `stride_bytes` never change.
+// Writer: the kernel. Readers: the Ring's instances, with plain loads of what never changes and of
+// `count` under `read_consistent`.
 struct oro_table {
-    // Address of the first entry.
+    // Address of the first entry; 0 where `capacity` is. Never changes.
     uint64_t entries;
-    // Distance between two entries in bytes; at least the entry's size that the reader knows.
+    // Distance between two entries in bytes, a multiple of 8; at least the size of the entry that the
+    // reader knows. Never changes.
     uint32_t stride_bytes;
-    // Entries in use, at most `capacity`.
+    // Entries in use, at most `capacity`. Structural: changes under the Ring's generation, upwards.
     uint32_t count;
-    // Entries that there is room for.
+    // Entries that there is room for. Never changes.
     uint32_t capacity;
     // Zero.
     uint32_t reserved0;
@@ -449,26 +468,27 @@ struct oro_table {
 
 // A Ring, as its own instances see it (`META-3`).
 //
-// Read-only and shared by the Ring's instances. `generation` is odd while the kernel changes
-// structural fields of the Ring or of its tables' entries; read those with
-// `read_consistent`. Modes, states and counts are independent atomics,
-// marked as such.
+// Writer: the kernel. Readers: the Ring's instances, which share it and cannot write. `generation`
+// is odd while the kernel changes structural fields of the Ring or of its tables' entries; read those
+// with `read_consistent`. Fields marked atomic are independent of it: the
+// kernel stores them with relaxed unless they say otherwise, load them with relaxed at least.
 struct oro_ring {
     // `ORO_RING_MAGIC`.
     uint64_t magic;
-    // Size of this structure in bytes as the kernel knows it.
+    // Size of this structure in bytes as the kernel knows it, at least 256 (`META-2`).
     uint32_t size_bytes;
     // Zero.
     uint32_t reserved0;
-    // Count of structural changes, times two; odd while one is being written. Atomic.
+    // Count of structural changes, times two; odd while one is being written. Atomic: made odd, then
+    // a release fence; made even with release. Load with acquire (`META-7`).
     uint64_t generation;
-    // The Ring's id as this Ring itself knows it.
+    // The Ring's id as this Ring itself knows it. Never changes.
     uint64_t id;
     // Name, UTF-8, padded with zeros.
     uint8_t name[32];
     // `oro_instance` entries.
     struct oro_table instances;
-    // `oro_ring` entries, one for each child Ring.
+    // `oro_ring` entries, one for each child Ring; ABI 0.1 kernels have none.
     struct oro_table children;
     // `oro_port` entries.
     struct oro_table ports;
@@ -476,23 +496,25 @@ struct oro_ring {
     uint64_t reserved1[12];
 };
 
-// A module instance of a Ring (`META-5`). Structural but for the fields marked atomic.
+// A module instance of a Ring (`META-5`). Writer: the kernel. Readers: the Ring's instances, with
+// `read_consistent`, but for the fields marked atomic.
 struct oro_instance {
     // Ring-local id: index in the lower half, generation in the upper. 0: a built-in instance.
     uint64_t id;
-    // `INSTANCE_*` state. Atomic; stored with release after `status` and `reason`.
+    // `INSTANCE_*`. Atomic: stored with release after `status` and `reason`, load with acquire before
+    // them.
     uint32_t state;
     // Threads that have not ended. Atomic.
     uint32_t thread_count;
     // Status, valid once `state` says that it ended (`END-4`). Atomic.
     uint64_t status;
-    // `REASON_*`. Atomic.
+    // `REASON_*`, valid likewise. Atomic.
     uint32_t reason;
     // How often it was restarted. Atomic.
     uint32_t restarts;
     // Name, UTF-8, padded with zeros.
     uint8_t name[32];
-    // Name of its module, UTF-8, padded with zeros.
+    // Name of its module, UTF-8, padded with zeros; of a built-in instance all zero.
     uint8_t module[32];
     // Zero.
     uint64_t reserved[4];
@@ -500,50 +522,55 @@ struct oro_instance {
 
 // One end of a Port, in the Port's table entry (`META-6`).
 //
-// For an end outside the reader's subtree every field but `cursor` is zero.
+// Writer: the kernel. Readers: the Ring's instances, with `read_consistent`,
+// but for the fields marked atomic. For an end outside the reader's subtree every field but `cursor`
+// is zero.
 struct oro_end {
     // Ring-local id of the owner; 0: a built-in instance, or an end that the reader may not see.
     uint64_t instance_id;
     // Ring-local id of the owning thread; 0 likewise.
     uint64_t thread_id;
-    // Address of the window of the cells in the owner's address space.
+    // Address of the window of the cells in the owner's address space; 0 for a built-in's end.
     uint64_t synchronous_window;
-    // Address that the window of the queue has, or would have, there.
+    // Address that the window of the queue has, or would have, there; 0 where the end can never be
+    // asynchronous.
     uint64_t asynchronous_window;
     // Messages committed (producer) or released (consumer). Atomic; in asynchronous mode as of
     // the kernel's last look.
     uint64_t cursor;
     // `MODE_*`. Atomic.
     uint32_t mode;
-    // Index of the declared port in the owner's PORT notes.
+    // Index of the declared port in the owner's PORT notes; 0 for a built-in's end.
     uint32_t port_index;
     // Operations in a row that would let this end qualify for the asynchronous mode. Atomic.
     uint32_t streak;
-    // Why the mode is what it is, `MODE_REASON_*`. Atomic.
+    // Why the mode is what it is, `MODE_REASON_*`; 0: no reason is given. Atomic.
     uint32_t mode_reason;
     // Faults that the kernel has served at this end. Atomic.
     uint64_t fault_count;
 };
 
-// A Port, in the Ring's Port table (`META-6`). Structural but for the fields marked atomic.
+// A Port, in the Ring's Port table (`META-6`). Writer: the kernel. Readers: the Ring's instances, with
+// `read_consistent`, but for the fields marked atomic.
 struct oro_port {
     // Ring-local id: index in the lower half, generation in the upper.
     uint64_t id;
     // Id of the message type (`TYPE-3`).
     uint64_t type_id;
-    // Size of a slot in bytes.
+    // Size of a slot in bytes, 1 to `ORO_MAX_SLOT_SIZE`.
     uint32_t slot_size_bytes;
-    // Count of slots.
+    // Count of slots, a power of two, 1 to `ORO_MAX_SLOT_COUNT`.
     uint32_t slot_count;
-    // `PORT_*` flags.
+    // `ORO_PORT_FORCED_SYNCHRONOUS` or 0; ignore bits that you do not know.
     uint32_t flags;
-    // `PORT_*` state. Atomic.
+    // `ORO_PORT_OPEN`, `ORO_PORT_PRODUCER_ENDED`, `ORO_PORT_CONSUMER_ENDED` or `ORO_PORT_ENDED`. Atomic:
+    // stored with release after the cursors, load with acquire before them.
     uint32_t state;
     // The producing end.
     struct oro_end producer;
     // The consuming end.
     struct oro_end consumer;
-    // Streak that an end needs to qualify. Atomic.
+    // Streak that an end needs to qualify; 0 where this kernel has no asynchronous mode. Atomic.
     uint32_t threshold;
     // Times the Port became asynchronous. Atomic.
     uint32_t upgrade_count;
@@ -557,51 +584,55 @@ struct oro_port {
     uint64_t reserved[9];
 };
 
-// One thing to wait for (`GATE-3`).
+// One thing to wait for (`GATE-3`), part of `oro_request`: the thread writes, the kernel reads.
 struct oro_condition {
-    // `WAIT_*` or `ORO_WAKE_WORD`.
+    // `WAIT_*` or `ORO_WAKE_WORD`; another value makes the request a violation.
     uint32_t kind;
     // A binding's index or a word's value, as the kind says.
     uint32_t index;
-    // What the kind says.
+    // A cursor, a generation, a state or an address, as the kind says.
     uint64_t value;
 };
 
-// A thread's request page (`GATE-2`, `END-2`, `END-8`): the thread writes, the kernel reads each
-// field once, into a copy, when the thread touches a gate or has ended.
+// A thread's request page (`GATE-2`, `END-2`, `END-8`), zero at the start.
+//
+// Writer: the thread, with plain stores, for the touch of a gate orders them. Reader: the kernel, each
+// field once, into a copy, when the thread touches a gate or has ended; what it reads are allegations.
 struct oro_request {
     // Zero.
     uint64_t reserved0;
     // Zero; no flag is defined.
     uint32_t flags;
-    // Conditions in use, at most `ORO_CONDITION_COUNT`.
+    // Conditions in use, from the first on, at most `ORO_CONDITION_COUNT`.
     uint32_t count;
     // Nanoseconds from the touch of the gate, or `ORO_NO_DEADLINE`.
     uint64_t deadline_ns;
-    // Status of the thread or the instance, read when an exit gate is touched.
+    // Status of the thread or the instance, any value, read when an exit gate is touched; a return
+    // stores it (`END-1`).
     uint64_t exit_status;
     // Zero.
     uint64_t reserved1[4];
-    // The conditions.
+    // The conditions; those from `count` on are not read.
     struct oro_condition conditions[ORO_CONDITION_COUNT];
     // Zero.
     uint64_t reserved2[120];
-    // Bytes of last words in use, at most `ORO_LAST_WORDS_SIZE`.
+    // Bytes of last words in use, at most `ORO_LAST_WORDS_SIZE`; more counts as that many.
     uint32_t last_words_length;
-    // `LAST_WORDS_*`.
+    // `ORO_LAST_WORDS_NONE`, `ORO_LAST_WORDS_PANIC` or `ORO_LAST_WORDS_REMARK`; another value counts as a
+    // remark. Store it last.
     uint32_t last_words_kind;
     // UTF-8 text; what is not is shown escaped.
     uint8_t last_words[ORO_LAST_WORDS_SIZE];
 };
 
-// A thread's response page (`GATE-4`): the kernel writes while the thread is inside a gate,
-// read-only to the thread, so plain loads suffice.
+// A thread's response page (`GATE-4`). Writer: the kernel, only while the thread is inside a gate.
+// Reader: the thread, with loads that the compiler does not move across the touch; it cannot write.
 struct oro_response {
     // Which of the two gate pages is armed: 0 or 1.
     uint32_t armed;
-    // `CAUSE_*` of the last return.
+    // `ORO_CAUSE_NONE`, `ORO_CAUSE_CONDITION` or `ORO_CAUSE_DEADLINE`: of the last return.
     uint32_t cause;
-    // Bit `i` says that condition `i` held.
+    // Bit `i % 64` of word `i / 64` says that condition `i` held at the last return.
     uint64_t ready[2];
     // Nanoseconds since the system's start, at the last return.
     uint64_t now_ns;
@@ -611,11 +642,11 @@ struct oro_response {
 
 // Descriptor of the MODULE note (`NOTE-2`).
 struct oro_module_note {
-    // Size of this descriptor in bytes.
+    // Size of this descriptor in bytes: 48.
     uint32_t size_bytes;
-    // ABI major version that the module was built for.
+    // ABI major version that the module was built for (`VER-1`).
     uint32_t abi_major;
-    // Least ABI minor version that it needs.
+    // Least ABI minor version that it needs (`VER-2`).
     uint32_t abi_minor;
     // Zero; no flag is defined.
     uint32_t flags;
@@ -625,13 +656,15 @@ struct oro_module_note {
 
 // Descriptor of an ENTRY note (`NOTE-3`).
 struct oro_entry_note {
-    // Size of this descriptor in bytes.
+    // Size of this descriptor in bytes: 64.
     uint32_t size_bytes;
-    // Index of the entry point; the indices of an image are 0, 1, 2 and so on.
+    // Index of the entry point; the indices of an image are 0, 1, 2 and so on, at most
+    // `ORO_MAX_ENTRIES` of them.
     uint32_t index;
-    // `ENTRY_*` flags.
+    // `ORO_ENTRY_MANAGED`, `ORO_ENTRY_RETURNS_STATUS`; other bits are refused.
     uint32_t flags;
-    // Stack size in bytes; 0: `ORO_DEFAULT_STACK_SIZE`.
+    // Stack size in bytes, at most `ORO_MAX_STACK_SIZE`; 0:
+    // `ORO_DEFAULT_STACK_SIZE`.
     uint32_t stack_size_bytes;
     // Address of the entry point less the address of this field, since an absolute one would
     // need a relocation inside the note.
@@ -649,7 +682,7 @@ struct oro_port_note {
     uint32_t size_bytes;
     // Index of the port in its module. An array of `max` elements takes `max` indices from here.
     uint32_t index;
-    // Index of the entry point whose thread owns the port.
+    // Index of the entry point whose thread owns the port; it has an ENTRY note.
     uint32_t entry;
     // `ORO_DIRECTION_PRODUCER` or `ORO_DIRECTION_CONSUMER`.
     uint32_t direction;
@@ -657,9 +690,9 @@ struct oro_port_note {
     uint32_t slot_size_bytes;
     // Alignment of the message type in bytes, a power of two.
     uint32_t slot_align_bytes;
-    // Elements: 1 for a plain port.
+    // Elements, at least 1: 1 for a plain port.
     uint32_t max;
-    // `NOTE_PORT_*` flags.
+    // `ORO_NOTE_PORT_OPTIONAL` or 0; other bits are refused.
     uint32_t flags;
     // Name, UTF-8, padded with zeros, not empty.
     uint8_t name[32];
@@ -670,9 +703,9 @@ struct oro_port_note {
 struct oro_param_note {
     // Size of this descriptor with the texts and their padding, in bytes.
     uint32_t size_bytes;
-    // `PARAM_*` kind.
+    // `ORO_PARAM_TEXT`, `ORO_PARAM_UNSIGNED`, `ORO_PARAM_SIGNED` or `ORO_PARAM_BOOLEAN`.
     uint32_t kind;
-    // `PARAM_*` flags.
+    // `ORO_PARAM_REQUIRED` or 0; other bits are refused.
     uint32_t flags;
     // Index of the port of type `oro.params.v1` through which the value comes.
     uint32_t port;
@@ -684,17 +717,17 @@ struct oro_param_note {
 struct oro_bytes_head {
     // Data bytes in this message: at most slot size - 8; an allegation of the producer.
     uint32_t length;
-    // `BYTES_*` flags.
+    // `ORO_BYTES_END` or 0; ignore bits that you do not know.
     uint32_t flags;
 };
 
 // `oro.params.v1`: one parameter (`TYPE-11`). The key's bytes come first in `text`, then the value's.
 struct oro_param {
-    // Bytes of the key.
+    // Bytes of the key, 1 to 31; 0 only in the last message.
     uint16_t key_length;
     // Bytes of the value; key and value together have at most 248.
     uint16_t value_length;
-    // `PARAMS_*` flags.
+    // `ORO_PARAMS_END` or 0; ignore bits that you do not know.
     uint32_t flags;
     // Key, then value, UTF-8, then zeros.
     uint8_t text[248];
@@ -704,7 +737,7 @@ struct oro_param {
 struct oro_log {
     // Bytes of `text` in use, at most 248.
     uint32_t length;
-    // `LOG_*` level.
+    // `ORO_LOG_ERROR` to `ORO_LOG_DEBUG`; another value counts as `ORO_LOG_INFO`.
     uint32_t level;
     // UTF-8 without a line end, then zeros.
     uint8_t text[248];
