@@ -21,7 +21,10 @@ use crate::build::{build_module, show};
 use crate::problem::{Problem, Source};
 
 /// Largest file that is read as a module: far beyond any, and below what would hurt.
-const MAX_IMAGE_FILE_BYTES: usize = 1 << 30;
+const MAX_IMAGE_FILE_BYTES: usize = 256 << 20;
+
+/// Where modules from `.c` files go, beside the manifest.
+const OUTPUT_FOLDER: &str = "target/oro";
 
 /// A system that can be started.
 #[derive(Debug)]
@@ -116,10 +119,9 @@ fn load_modules(
     source: &Arc<Source>,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, Image> {
-    let folder = folder_of(path);
     let mut images = BTreeMap::new();
     for entry in manifest.modules() {
-        match load_entry(entry, folder) {
+        match load_entry(entry, path) {
             Ok(image) => {
                 images.insert(entry.name.clone(), image);
             }
@@ -131,15 +133,15 @@ fn load_modules(
     images
 }
 
-fn load_entry(entry: &ModuleEntry, folder: &Path) -> Result<Image, Problem> {
+fn load_entry(entry: &ModuleEntry, manifest: &Path) -> Result<Image, Problem> {
     match &entry.source {
         ModuleSource::Elf(text) => {
-            let path = folder.join(text.replace("{arch}", std::env::consts::ARCH));
-            read_image(&entry.name, &path)
+            let text = text.replace("{arch}", std::env::consts::ARCH);
+            read_image(&entry.name, &beside(manifest, &text))
         }
         ModuleSource::Source(text) => {
-            let output_folder = folder.join("target/oro");
-            let path = build_module(&entry.name, &folder.join(text), &output_folder)?;
+            let output_folder = beside(manifest, OUTPUT_FOLDER);
+            let path = build_module(&entry.name, &beside(manifest, text), &output_folder)?;
             read_image(&entry.name, &path)
         }
     }
@@ -150,10 +152,15 @@ pub(crate) fn load_module(path: &Path) -> Result<Image, Problem> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.display().to_string());
     let is_c = path.extension().is_some_and(|extension| extension == "c");
     if path.join("Cargo.toml").is_file() || (is_c && path.is_file()) {
-        let path = build_module(&name, path, &folder_of(path).join("target/oro"))?;
+        let path = build_module(&name, path, &beside(path, OUTPUT_FOLDER))?;
         return read_image(&name, &path);
     }
     read_image(&name, path)
+}
+
+/// A path that is relative to the folder of another.
+fn beside(path: &Path, relative: &str) -> PathBuf {
+    path.parent().map_or_else(|| PathBuf::from(relative), |folder| folder.join(relative))
 }
 
 /// The folder that a file is in.
@@ -208,7 +215,7 @@ fn read_image(name: &str, path: &Path) -> Result<Image, Problem> {
         }
     })?;
     if bytes.len() > MAX_IMAGE_FILE_BYTES {
-        let message = format!("module `{name}`: {} is larger than 1 GiB", show(path));
+        let message = format!("module `{name}`: {} is larger than 256 MiB", show(path));
         return Err(Problem::error("MODULE-TOO-LARGE", message)
             .with_help("strip its debugging information, or check the path"));
     }
