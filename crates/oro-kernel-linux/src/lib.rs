@@ -4,10 +4,33 @@
 //! every module thread, serves their page faults until all instances have ended, and gives a
 //! [`Report`]. It does *not* read manifests or command lines.
 
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("oro-kernel-linux runs on x86_64 Linux; an AArch64 host is not supported yet");
+
+mod addresses;
+mod built_in;
+mod diagnose;
 mod doctor;
+mod effects;
+mod error;
+mod guardian;
+mod limits;
+mod locate;
+mod memory;
+mod metadata;
 mod options;
 mod report;
+mod signals;
+mod spawn;
+mod stub;
+mod supervisor;
+mod trace;
+mod userfault;
+mod verify;
+mod world;
 
 pub use doctor::{Probe, Verdict, examine_machine};
+pub use error::StartError;
 pub use options::*;
 pub use report::*;
+pub use supervisor::run;

@@ -1,0 +1,48 @@
+//! Where things lie in every sealed process (`META-10`, `LIM-10`, `LIM-11`).
+//!
+//! Images are below 64 GiB; everything here is between that and 512 GiB. The numbers are this
+//! platform's choice: modules find them through `Root` and never assume them.
+
+use oro_sysabi::{IMAGE_END, MAX_STACK_SIZE};
+
+use crate::memory::PAGE;
+
+/// Where relocatable images are placed.
+pub(crate) const IMAGE_BASE: u64 = 0x1000_0000;
+/// Kernel-provided code, read-execute, one page.
+pub(crate) const CODE: u64 = IMAGE_END;
+/// Root page, then the bindings; read-only.
+pub(crate) const ROOT: u64 = IMAGE_END + 0x1_0000;
+/// Offset of the `ThreadBlock` in the Root page.
+pub(crate) const THREAD_BLOCK_OFFSET: u64 = 0xf00;
+/// Offset of the first binding from the Root page.
+pub(crate) const BINDINGS_OFFSET: u64 = PAGE;
+/// The request page.
+pub(crate) const REQUEST: u64 = IMAGE_END + 0x10_0000;
+/// Touched by the trampoline when the process is ready.
+pub(crate) const START_GATE: u64 = IMAGE_END + 0x20_0000;
+/// `Root::exit_thread`.
+pub(crate) const EXIT_THREAD_GATE: u64 = START_GATE + PAGE;
+/// `Root::exit_instance`.
+pub(crate) const EXIT_INSTANCE_GATE: u64 = START_GATE + 2 * PAGE;
+/// Pages of gates.
+pub(crate) const GATE_PAGES: u64 = 3;
+/// The Ring's tables, read-only.
+pub(crate) const RING: u64 = IMAGE_END + 0x100_0000;
+/// The heap, up to [`STACKS`].
+pub(crate) const HEAP: u64 = IMAGE_END + (4 << 30);
+/// Most bytes of heap.
+pub(crate) const MAX_HEAP: u64 = STACKS - HEAP;
+/// The stacks: one for each entry, [`STACK_STRIDE`] apart, each at the upper end of its place.
+pub(crate) const STACKS: u64 = 0x20_0000_0000;
+/// Room of one stack with what is never mapped below it.
+pub(crate) const STACK_STRIDE: u64 = 2 << 30;
+/// The windows of a thread's endpoints, assigned one after the other.
+pub(crate) const WINDOWS: u64 = 0x40_0000_0000;
+/// First address after the windows.
+pub(crate) const WINDOWS_END: u64 = WINDOWS + oro_sysabi::MAX_WINDOW_BYTES_PER_THREAD;
+
+const _: () = assert!(STACK_STRIDE >= MAX_STACK_SIZE as u64 + PAGE);
+const _: () = assert!(STACKS + oro_sysabi::MAX_ENTRIES as u64 * STACK_STRIDE <= WINDOWS);
+const _: () = assert!(WINDOWS_END <= crate::stub::STUB);
+const _: () = assert!(crate::stub::STUB < oro_sysabi::ADDRESS_END);

@@ -1,0 +1,450 @@
+//! The kernel's own instances: console, files, null, clock, and parameters (`BUILTIN-*`).
+//!
+//! Key type: [`BuiltInEnd`], one end of a Port that the supervisor serves by its own hand. Its
+//! [`work`](BuiltInEnd::work) does one thing that can be done without blocking and says what to tell
+//! the core. Streams are read and written directly in the queue's memory. Nothing here trusts what a
+//! module has put into a message: lengths are validated on a copy.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use oro_kernel::{EndpointId, Event, Kernel, PeerState};
+use oro_sysabi as abi;
+use oro_system::BuiltIn;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::world::PortMemory;
+use crate::{Options, StartError};
+
+/// Bytes that a pipe that polls as writable takes without blocking (PIPE_BUF).
+const PIPE_CHUNK: u64 = 4096;
+/// Bytes of `oro.bytes.v1` before the data.
+const HEAD: u64 = size_of::<abi::BytesHead>() as u64;
+
+/// An end that the kernel serves.
+#[derive(Debug)]
+pub(crate) struct BuiltInEnd {
+    pub(crate) end: EndpointId,
+    kind: Kind,
+    is_closed: bool,
+    /// It has found its descriptor not ready; epoll is to say when it is.
+    pub(crate) wants_readiness: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Source { stream: Stream, has_ended: bool },
+    Sink { stream: Stream, written_bytes: u64, has_ended: bool },
+    Log { instance: String },
+    NullSink,
+    Clock { start: Instant },
+    Messages { messages: Vec<abi::Param>, next: usize },
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// `None`: there is nothing to read, ever.
+    fd: Option<OwnedFd>,
+    /// A pipe, socket or terminal; files are always ready.
+    can_poll: bool,
+    name: String,
+}
+
+/// What [`BuiltInEnd::work`] has done.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Tell the core, then call again.
+    Event(Event),
+    /// The same, and this failed.
+    Failure(Event, String),
+    /// Nothing can be done now.
+    Idle,
+}
+
+impl BuiltInEnd {
+    /// Opens what a planned end names. `instance` is the one at the other end.
+    pub(crate) fn open(
+        end: EndpointId,
+        built_in: &BuiltIn,
+        instance: &str,
+        options: &Options,
+    ) -> Result<Self, StartError> {
+        let duplicate = |fd: BorrowedFd<'_>| {
+            rustix::io::fcntl_dupfd_cloexec(fd, 3)
+                .map_err(|error| StartError::system("duplicating a standard stream", error))
+        };
+        let source = |stream| Kind::Source { stream, has_ended: false };
+        let sink = |stream| Kind::Sink { stream, written_bytes: 0, has_ended: false };
+        let kind = match built_in {
+            BuiltIn::Stdin => {
+                source(Stream::new(duplicate(rustix::stdio::stdin())?, "console.stdin"))
+            }
+            BuiltIn::Stdout => {
+                sink(Stream::new(duplicate(rustix::stdio::stdout())?, "console.stdout"))
+            }
+            BuiltIn::FileRead(name) => source(open_file(name, options, false)?),
+            BuiltIn::FileWrite(name) => sink(open_file(name, options, true)?),
+            BuiltIn::NullSource => {
+                source(Stream { fd: None, can_poll: false, name: "null.bytes".to_owned() })
+            }
+            BuiltIn::Log => Kind::Log { instance: instance.to_owned() },
+            BuiltIn::NullSink => Kind::NullSink,
+            BuiltIn::Clock => Kind::Clock { start: Instant::now() },
+            BuiltIn::Params(params) => Kind::Messages { messages: encode(params), next: 0 },
+        };
+        Ok(Self { end, kind, is_closed: false, wants_readiness: false })
+    }
+
+    /// The descriptor that epoll is to watch, if it can.
+    pub(crate) fn pollable(&self) -> Option<BorrowedFd<'_>> {
+        match &self.kind {
+            Kind::Source { stream, .. } | Kind::Sink { stream, .. } if stream.can_poll => {
+                stream.fd.as_ref().map(AsFd::as_fd)
+            }
+            _ => None,
+        }
+    }
+
+    /// It consumes messages and has not closed.
+    pub(crate) fn is_open_sink(&self) -> bool {
+        let is_sink = match self.kind {
+            Kind::Sink { .. } | Kind::Log { .. } | Kind::NullSink => true,
+            Kind::Source { .. } | Kind::Clock { .. } | Kind::Messages { .. } => false,
+        };
+        is_sink && !self.is_closed
+    }
+
+    /// Whether the fresh touch of a waiting consumer is what it waits for.
+    pub(crate) fn is_clock(&self) -> bool {
+        matches!(self.kind, Kind::Clock { .. })
+    }
+
+    /// Does one thing, if one can be done without blocking.
+    pub(crate) fn work(&mut self, port: &PortMemory, kernel: &Kernel) -> Work {
+        if self.is_closed {
+            return Work::Idle;
+        }
+        let available = kernel.available(self.end);
+        let peer_has_ended = kernel.peer_state(self.end).0 != PeerState::Wired;
+        let number = kernel.cursor(self.end);
+        let end = self.end;
+        let outcome = match &mut self.kind {
+            Kind::Source { .. } | Kind::Clock { .. } | Kind::Messages { .. } if peer_has_ended => {
+                Outcome::Close
+            }
+            Kind::Sink { has_ended: true, .. } => Outcome::Close,
+            _ if available == 0 && peer_has_ended => Outcome::Close,
+            Kind::Source { has_ended: true, .. } => Outcome::Close,
+            Kind::Messages { messages, next } if *next == messages.len() => Outcome::Close,
+            _ if available == 0 => Outcome::Nothing,
+            Kind::Source { stream, has_ended } => read_message(stream, port, number, has_ended),
+            Kind::Sink { stream, written_bytes, has_ended } => {
+                write_message(stream, port, number, written_bytes, has_ended)
+            }
+            Kind::Log { instance } => write_log(instance, port, number),
+            Kind::NullSink => Outcome::Done(u32::try_from(available).unwrap_or(u32::MAX)),
+            Kind::Clock { start } if kernel.is_waiting(end.peer()) => {
+                write_time(*start, port, number);
+                Outcome::Done(1)
+            }
+            Kind::Clock { .. } => Outcome::Nothing,
+            Kind::Messages { messages, next } => {
+                write_param(&messages[*next], port, number);
+                *next += 1;
+                Outcome::Done(1)
+            }
+        };
+        self.finish(outcome)
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> Work {
+        let end = self.end;
+        self.wants_readiness = matches!(outcome, Outcome::NotReady);
+        match outcome {
+            Outcome::Done(count) if self.is_open_sink() => {
+                Work::Event(Event::KernelReleased { end, count })
+            }
+            Outcome::Done(count) => Work::Event(Event::KernelCommitted { end, count }),
+            Outcome::Nothing | Outcome::NotReady => Work::Idle,
+            Outcome::Close => {
+                self.is_closed = true;
+                Work::Event(Event::KernelClosed { end, has_failed: false })
+            }
+            Outcome::Fail(why) => {
+                self.is_closed = true;
+                Work::Failure(Event::KernelClosed { end, has_failed: true }, why)
+            }
+        }
+    }
+}
+
+/// What one piece of work came to.
+enum Outcome {
+    /// So many messages were committed or released.
+    Done(u32),
+    Nothing,
+    /// The descriptor would block.
+    NotReady,
+    Close,
+    Fail(String),
+}
+
+impl Stream {
+    fn new(fd: OwnedFd, name: &str) -> Self {
+        use rustix::fs::FileType;
+        let can_poll = rustix::fs::fstat(&fd).is_ok_and(|status| {
+            match FileType::from_raw_mode(status.st_mode) {
+                FileType::Fifo | FileType::Socket => true,
+                // Terminals poll; /dev/null and /dev/zero never block.
+                FileType::CharacterDevice => fd.as_fd().is_terminal(),
+                _ => false,
+            }
+        });
+        Self { fd: Some(fd), can_poll, name: name.to_owned() }
+    }
+
+    /// Whether a read or a small write would not block.
+    fn is_ready(&self, flags: PollFlags) -> bool {
+        let Some(fd) = self.fd.as_ref().filter(|_| self.can_poll) else { return true };
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut polled = [PollFd::new(fd, flags)];
+        poll(&mut polled, Some(&now)).is_ok_and(|count| count > 0)
+    }
+}
+
+fn open_file(name: &str, options: &Options, for_writing: bool) -> Result<Stream, StartError> {
+    let Some(path) = options.files.get(name) else {
+        let error = io::Error::new(io::ErrorKind::NotFound, "no --file names it");
+        return Err(StartError::file(name, format!("`{name}`"), error));
+    };
+    let file = if for_writing { File::create(path) } else { File::open(path) };
+    let file = file.and_then(|file| {
+        let is_folder = file.metadata()?.is_dir();
+        if is_folder { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    });
+    match file {
+        Ok(file) => Ok(Stream::new(file.into(), &format!("files.{name}"))),
+        Err(error) => Err(StartError::file(name, path.display().to_string(), error)),
+    }
+}
+
+/// Reads once into the next slot (`BUILTIN-2`).
+fn read_message(stream: &Stream, port: &PortMemory, number: u64, has_ended: &mut bool) -> Outcome {
+    if !stream.is_ready(PollFlags::IN) {
+        return Outcome::NotReady;
+    }
+    let slot = port.slot_offset(number);
+    let room = port.slot_size_bytes - HEAD;
+    let count = match stream.read(port, slot + HEAD, room) {
+        Ok(count) => count,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
+        Err(error) => return Outcome::Fail(format!("{}: cannot read: {error}", stream.name)),
+    };
+    // What the slot held before must not follow the data.
+    port.queue.clear(slot + HEAD + count, room - count);
+    *has_ended = count == 0;
+    write_head(port, slot, count, if *has_ended { abi::BYTES_END } else { 0 });
+    Outcome::Done(1)
+}
+
+fn write_head(port: &PortMemory, slot: u64, length: u64, flags: u32) {
+    // A slot has at most 16 MiB.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    let mut head = [0; 8];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..].copy_from_slice(&flags.to_le_bytes());
+    port.queue.write(slot, &head);
+}
+
+/// Writes the rest of the present message, or a part of it (`BUILTIN-2`, `BUILTIN-6`).
+fn write_message(
+    stream: &Stream,
+    port: &PortMemory,
+    number: u64,
+    written_bytes: &mut u64,
+    has_ended: &mut bool,
+) -> Outcome {
+    let slot = port.slot_offset(number);
+    let mut head = [0; 8];
+    port.queue.read(slot, &mut head);
+    let [a, b, c, d, flags, ..] = head;
+    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    let room = port.slot_size_bytes - HEAD;
+    if length > room {
+        return Outcome::Fail(format!(
+            "{}: message {number} says that it has {length} bytes of data; its slot has room for \
+             {room} (TYPE-10)",
+            stream.name
+        ));
+    }
+    while *written_bytes < length {
+        if !stream.is_ready(PollFlags::OUT) {
+            return Outcome::NotReady;
+        }
+        let rest = length - *written_bytes;
+        let chunk = if stream.can_poll { rest.min(PIPE_CHUNK) } else { rest };
+        match stream.write(port, slot + HEAD + *written_bytes, chunk) {
+            Ok(count) => *written_bytes += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
+            Err(error) => return Outcome::Fail(format!("{}: cannot write: {error}", stream.name)),
+        }
+    }
+    *written_bytes = 0;
+    *has_ended = u32::from(flags) & abi::BYTES_END != 0;
+    Outcome::Done(1)
+}
+
+impl Stream {
+    /// One read(2) straight into the queue.
+    fn read(&self, port: &PortMemory, offset: u64, room: u64) -> io::Result<u64> {
+        let Some(fd) = &self.fd else { return Ok(0) };
+        let target = port.queue.pointer(offset, room);
+        let room = usize::try_from(room).map_err(io::Error::other)?;
+        loop {
+            // SAFETY: `target` is good for `room` bytes, and no reference to them exists.
+            let count = unsafe { libc::read(fd.as_raw_fd(), target.cast(), room) };
+            match u64::try_from(count) {
+                Ok(count) => return Ok(count),
+                Err(_) => retry_if_interrupted()?,
+            }
+        }
+    }
+
+    /// One write(2) straight from the queue.
+    fn write(&self, port: &PortMemory, offset: u64, count: u64) -> io::Result<u64> {
+        let Some(fd) = &self.fd else { return Ok(count) };
+        let source = port.queue.pointer(offset, count);
+        let count = usize::try_from(count).map_err(io::Error::other)?;
+        loop {
+            // SAFETY: `source` is good for `count` bytes.
+            let count = unsafe { libc::write(fd.as_raw_fd(), source.cast(), count) };
+            match u64::try_from(count) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => return Ok(count),
+                Err(_) => retry_if_interrupted()?,
+            }
+        }
+    }
+}
+
+/// The error of the last call, unless a signal interrupted it.
+fn retry_if_interrupted() -> io::Result<()> {
+    let error = io::Error::last_os_error();
+    if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+}
+
+/// One line on standard error (`BUILTIN-2`). Control characters are escaped: a module must not be
+/// able to write to the terminal what it likes.
+fn write_log(instance: &str, port: &PortMemory, number: u64) -> Outcome {
+    let mut message = [0; size_of::<abi::Log>()];
+    port.queue.read(port.slot_offset(number), &mut message);
+    let word = |at: usize| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&message[at..at + 4]);
+        u32::from_le_bytes(bytes)
+    };
+    let text = &message[8..];
+    let Some(text) = usize::try_from(word(0)).ok().and_then(|length| text.get(..length)) else {
+        return Outcome::Fail(format!(
+            "console.log: `{instance}` says that a line has {} bytes; at most {} fit (TYPE-12)",
+            word(0),
+            text.len()
+        ));
+    };
+    let level = match word(4) {
+        abi::LOG_ERROR => "error: ",
+        abi::LOG_WARN => "warning: ",
+        abi::LOG_DEBUG => "debug: ",
+        _ => "",
+    };
+    let line = format!("[{instance}] {level}{}\n", escape(text));
+    match io::stderr().lock().write_all(line.as_bytes()) {
+        Ok(()) => Outcome::Done(1),
+        Err(error) => Outcome::Fail(format!("console.log: cannot write: {error}")),
+    }
+}
+
+/// UTF-8 with everything that is not, and every control character, escaped.
+pub(crate) fn escape(text: &[u8]) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && character != '\t' {
+                escaped.extend(character.escape_default());
+            } else {
+                escaped.push(character);
+            }
+        }
+        for byte in chunk.invalid() {
+            escaped.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    escaped
+}
+
+fn write_time(start: Instant, port: &PortMemory, number: u64) {
+    let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let realtime = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
+    let slot = port.slot_offset(number);
+    port.queue.write(slot, &nanoseconds(start.elapsed()).to_le_bytes());
+    port.queue.write(slot + 8, &realtime.to_le_bytes());
+}
+
+/// The messages of `oro.params.v1` (`TYPE-11`).
+fn encode(params: &[(String, String)]) -> Vec<abi::Param> {
+    let mut messages: Vec<abi::Param> = params
+        .iter()
+        .map(|(key, value)| {
+            let mut text = [0; 248];
+            let both = key.bytes().chain(value.bytes());
+            text.iter_mut().zip(both).for_each(|(target, byte)| *target = byte);
+            // The manifest's checks hold key and value to 248 bytes together (SYS-6).
+            let length = |part: &String| u16::try_from(part.len()).unwrap_or(0);
+            abi::Param { key_length: length(key), value_length: length(value), flags: 0, text }
+        })
+        .collect();
+    messages.push(abi::Param {
+        key_length: 0,
+        value_length: 0,
+        flags: abi::PARAMS_END,
+        text: [0; 248],
+    });
+    messages
+}
+
+fn write_param(param: &abi::Param, port: &PortMemory, number: u64) {
+    let slot = port.slot_offset(number);
+    let mut head = [0; 8];
+    head[..2].copy_from_slice(&param.key_length.to_le_bytes());
+    head[2..4].copy_from_slice(&param.value_length.to_le_bytes());
+    head[4..].copy_from_slice(&param.flags.to_le_bytes());
+    port.queue.write(slot, &head);
+    port.queue.write(slot + 8, &param.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builtin_2_log_lines_cannot_command_the_terminal() {
+        // BUILTIN-2
+        assert_eq!(escape(b"plain \xc3\xa9\t"), "plain \u{e9}\t");
+        assert_eq!(escape(b"\x1b[2J\n\xff"), "\\u{1b}[2J\\n\\xff");
+    }
+
+    #[test]
+    fn type_11_params_end_with_an_empty_key() {
+        // TYPE-11
+        let messages = encode(&[("key".to_owned(), "value".to_owned())]);
+        assert_eq!(messages.len(), 2);
+        assert_eq!(
+            (messages[0].key_length, messages[0].value_length, messages[0].flags),
+            (3, 5, 0)
+        );
+        assert_eq!(&messages[0].text[..9], b"keyvalue\0");
+        assert_eq!((messages[1].key_length, messages[1].flags), (0, abi::PARAMS_END));
+    }
+}

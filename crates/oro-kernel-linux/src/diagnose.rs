@@ -1,0 +1,335 @@
+//! From what the core and the traps say to what a person needs: instance, thread, Port, slot,
+//! address, symbol, rule (`BLAME-2`).
+//!
+//! Nothing here decides anything: an instance has ended before it is described.
+
+use oro_kernel::{EndpointId, FaultCause, InstanceEnd, InstanceId, Side, ThreadId, Violation};
+use oro_sysabi as abi;
+use oro_system::{BuiltIn, PlanEnd};
+
+use crate::built_in::escape;
+use crate::locate::{Spot, locate};
+use crate::supervisor::{Supervisor, thread_id};
+use crate::trace::SignalStop;
+use crate::world::PRIVATE_REQUEST;
+use crate::{Fault, InstanceReport, Outcome};
+
+/// What is known of a trap.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FaultDetail {
+    pub(crate) signal: Option<i32>,
+    /// What a tracer has read.
+    pub(crate) stop: Option<SignalStop>,
+}
+
+impl FaultDetail {
+    /// The process has ended by this signal (0: it exited, which no module can do by itself).
+    pub(crate) fn from_signal(signal: i32) -> Self {
+        Self { signal: Some(signal), stop: None }
+    }
+
+    pub(crate) fn from_stop(stop: SignalStop) -> Self {
+        Self { signal: Some(stop.signal), stop: Some(stop) }
+    }
+}
+
+impl Supervisor<'_> {
+    /// Takes down what is left of an instance and writes down how it ended.
+    pub(crate) fn end_instance(&mut self, instance: InstanceId, end: InstanceEnd) {
+        let outcome = match end {
+            InstanceEnd::Exited { status } => Outcome::Exited { status },
+            InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
+            InstanceEnd::Violated { thread, end, violation } => {
+                Outcome::Faulted(Box::new(self.describe_violation(thread, end, violation)))
+            }
+            InstanceEnd::Faulted { thread, cause } => match cause {
+                FaultCause::Killed => Outcome::Killed {
+                    why: "its process was killed from outside (out of memory?)".to_owned(),
+                },
+                FaultCause::Trap | FaultCause::SystemCall | FaultCause::Panic => {
+                    Outcome::Faulted(Box::new(self.describe_trap(thread, cause)))
+                }
+            },
+        };
+        let index = instance.0 as usize;
+        let planned = &self.plan.instances[index];
+        let report = InstanceReport {
+            name: planned.name.clone(),
+            module: self.plan.modules[planned.module as usize].clone(),
+            outcome,
+            last_words: self.collect_last_words(index),
+        };
+        self.outcomes[index] = Some(report);
+        for thread in 0..self.processes.len() {
+            if self.world.threads[thread].instance == instance {
+                self.take_down(thread_id(thread));
+            }
+        }
+    }
+
+    /// Whether a thread has left a panic's last words.
+    pub(crate) fn has_panicked(&self, index: usize) -> bool {
+        self.read_last_words(index).is_some_and(|(kind, _)| kind == abi::LAST_WORDS_PANIC)
+    }
+
+    /// Kind and text of a thread's last words (`END-8`). Each word is read once; the length is an
+    /// allegation.
+    fn read_last_words(&self, index: usize) -> Option<(u32, String)> {
+        let private = &self.world.threads[index].private;
+        let mut words = [0; 1024];
+        let offset = core::mem::offset_of!(abi::Request, last_words_length) as u64;
+        private.read(PRIVATE_REQUEST + offset, &mut words);
+        let [a, b, c, d, kind, ..] = words;
+        let length = u32::from_le_bytes([a, b, c, d]).min(abi::LAST_WORDS_SIZE);
+        let text = &words[8..8 + usize::try_from(length).ok()?];
+        let kind = u32::from(kind);
+        (kind != abi::LAST_WORDS_NONE && !text.is_empty()).then(|| (kind, escape(text)))
+    }
+
+    fn collect_last_words(&self, instance: usize) -> Vec<(String, String)> {
+        (0..self.world.threads.len())
+            .filter(|index| self.world.threads[*index].instance.0 as usize == instance)
+            .filter_map(|index| {
+                let (_, text) = self.read_last_words(index)?;
+                Some((self.thread_name(thread_id(index)), text))
+            })
+            .collect()
+    }
+
+    fn thread_name(&self, thread: ThreadId) -> String {
+        let memory = &self.world.threads[thread.0 as usize];
+        let module = self.plan.instances[memory.instance.0 as usize].module;
+        self.images[module as usize].interface.entries[memory.entry as usize].name.clone()
+    }
+
+    /// `instance.port`, or the name of a built-in's.
+    pub(crate) fn end_name(&self, end: EndpointId) -> String {
+        let port = &self.plan.ports[end.port.0 as usize];
+        let planned = match end.side {
+            Side::Producer => &port.producer,
+            Side::Consumer => &port.consumer,
+        };
+        match planned {
+            PlanEnd::Instance { instance, port, element, .. } => {
+                let planned = &self.plan.instances[*instance as usize];
+                let interface = &self.images[planned.module as usize].interface;
+                let declared =
+                    interface.ports.iter().find(|declared| declared.index == port - element);
+                let name = declared.map_or("?", |declared| declared.name.as_str());
+                let is_array = declared.is_some_and(|declared| declared.max > 1);
+                let element = if is_array { format!("[{element}]") } else { String::new() };
+                format!("{}.{name}{element}", planned.name)
+            }
+            PlanEnd::BuiltIn(built_in) => match built_in {
+                BuiltIn::Stdin => "console.stdin".to_owned(),
+                BuiltIn::Stdout => "console.stdout".to_owned(),
+                BuiltIn::Log => "console.log".to_owned(),
+                BuiltIn::FileRead(name) | BuiltIn::FileWrite(name) => format!("files.{name}"),
+                BuiltIn::NullSource | BuiltIn::NullSink => "null.bytes".to_owned(),
+                BuiltIn::Clock => "clock.now".to_owned(),
+                BuiltIn::Params(_) => "its parameters".to_owned(),
+            },
+        }
+    }
+
+    /// Who waits where, for the report of a deadlock.
+    pub(crate) fn describe_wait(&self, thread: ThreadId, end: EndpointId) -> String {
+        let what = match end.side {
+            Side::Producer => "for room",
+            Side::Consumer => "for a message",
+        };
+        let memory = &self.world.threads[thread.0 as usize];
+        let instance = &self.plan.instances[memory.instance.0 as usize].name;
+        format!(
+            "thread `{}` of `{instance}` waits {what} at {}, whose other end is {}",
+            self.thread_name(thread),
+            self.end_name(end),
+            self.end_name(end.peer())
+        )
+    }
+
+    fn describe_violation(&self, thread: ThreadId, end: EndpointId, violation: Violation) -> Fault {
+        let memory = &self.world.threads[thread.0 as usize];
+        let is_producer = end.side == Side::Producer;
+        let rule = violation.clause(is_producer, memory.is_managed).to_owned();
+        let verb = if is_producer { "stored to" } else { "loaded from" };
+        let (what, slot, help) = match violation {
+            Violation::WrongCell { touched, expected, was_handed_over } => (
+                format!(
+                    "{verb} cell {touched}; the next slot is number {expected}, in cell {}",
+                    expected % 2
+                ),
+                expected,
+                was_handed_over.then(|| HANDED_OVER.to_owned()),
+            ),
+            Violation::CursorPastQueue { cursor, peer } => (
+                format!(
+                    "advanced its cursor from {cursor}, but the peer's is {peer}: {}",
+                    if is_producer { "the queue is full" } else { "there is no message" }
+                ),
+                cursor,
+                Some("check the peer's cursor before touching or advancing".to_owned()),
+            ),
+            Violation::WrongCursor { stored, expected } => (
+                format!("stored {stored} to its cursor; {expected} would have been right"),
+                expected.saturating_sub(1),
+                None,
+            ),
+        };
+        let instruction = self.processes[thread.0 as usize]
+            .as_ref()
+            .and_then(|process| read_instruction(process.process_id));
+        Fault {
+            kind: "violation".to_owned(),
+            rule,
+            what,
+            help,
+            thread: self.thread_name(thread),
+            port: Some(self.end_name(end)),
+            slot: Some(slot),
+            address: Some(self.last_fault[thread.0 as usize].address),
+            instruction,
+            symbol: instruction.and_then(|address| self.find_symbol(thread, address)),
+            ..Fault::default()
+        }
+    }
+
+    fn describe_trap(&self, thread: ThreadId, cause: FaultCause) -> Fault {
+        let detail = &self.details[thread.0 as usize];
+        let stop = detail.stop.unwrap_or_default();
+        let mut fault = Fault {
+            thread: self.thread_name(thread),
+            signal: detail.signal,
+            instruction: detail.stop.map(|stop| stop.instruction),
+            address: stop.address,
+            ..Fault::default()
+        };
+        fault.symbol =
+            fault.instruction.and_then(|instruction| self.find_symbol(thread, instruction));
+        match cause {
+            FaultCause::Panic => {
+                fault.kind = "panic".to_owned();
+                fault.rule = "END-8".to_owned();
+                "panicked".clone_into(&mut fault.what);
+            }
+            FaultCause::SystemCall => {
+                fault.kind = "system-call".to_owned();
+                fault.rule = "KRN-8".to_owned();
+                fault.system_call = stop.system_call;
+                fault.what = match stop.system_call {
+                    Some(number) => format!("tried to make system call {number}"),
+                    None => "tried to make a system call".to_owned(),
+                };
+            }
+            FaultCause::Trap | FaultCause::Killed => {
+                fault.kind = "trap".to_owned();
+                self.describe_signal(thread, detail, &mut fault);
+            }
+        }
+        fault
+    }
+
+    fn describe_signal(&self, thread: ThreadId, detail: &FaultDetail, fault: &mut Fault) {
+        fault.rule = "END-5".to_owned();
+        let name = signal_name(detail.signal.unwrap_or(0));
+        let Some(stop) = &detail.stop else {
+            fault.what = format!("was ended by {name}; without ptrace no more is known");
+            return;
+        };
+        fault.what = match stop.signal {
+            libc::SIGILL => "executed an undefined or forbidden instruction".to_owned(),
+            libc::SIGFPE => "divided by zero, or overflowed in a division".to_owned(),
+            libc::SIGTRAP => "executed a breakpoint or set the trap flag".to_owned(),
+            libc::SIGSEGV if stop.address.is_none() => {
+                "used a privileged instruction or an address that is no address".to_owned()
+            }
+            _ => return self.describe_access(thread, stop, fault),
+        };
+    }
+
+    /// A bad access: what is, or is not, at its address.
+    fn describe_access(&self, thread: ThreadId, stop: &SignalStop, fault: &mut Fault) {
+        let address = stop.address.unwrap_or(0);
+        let is_execution = address == stop.instruction;
+        let is_mapped = stop.code == SEGV_ACCERR;
+        let verb = match (is_execution, is_mapped) {
+            (true, _) => "jumped to",
+            (false, true) => "stored to",
+            (false, false) => "accessed",
+        };
+        let spot = locate(&self.world, thread, address);
+        let (what, rule): (String, &str) = match spot {
+            Spot::Metadata(name) => (format!("{verb} {name}, which is read-only"), "META-1"),
+            Spot::Cell { end } | Spot::CellGuard { end } => {
+                fault.port = Some(self.end_name(end));
+                fault.slot = Some(self.kernel.cursor(end));
+                let is_guard = matches!(spot, Spot::CellGuard { .. });
+                let place = if is_guard { "the guard page after a slot" } else { "a slot" };
+                let side = match end.side {
+                    Side::Producer => "producing",
+                    Side::Consumer => "consuming",
+                };
+                (format!("{verb} {place} of its {side} end"), "PORT-7")
+            }
+            Spot::PeerCursor { end } => {
+                fault.port = Some(self.end_name(end));
+                (format!("{verb} the peer's cursor, which is read-only"), "META-1")
+            }
+            Spot::OtherThread { thread: owner } => {
+                (format!("{verb} a window of thread `{}`", self.thread_name(owner)), "ENTRY-7")
+            }
+            Spot::StackGuard => {
+                fault.help = Some("raise the stack size in the entry's declaration".to_owned());
+                ("overflowed its stack".to_owned(), "ENTRY-3")
+            }
+            Spot::Image if is_execution => (format!("{verb} data of its image"), "IMG-3"),
+            Spot::Image => (format!("{verb} a read-only part of its image"), "IMG-3"),
+            Spot::Memory if is_execution => (format!("{verb} its stack or heap"), "KRN-7"),
+            Spot::Null => (format!("{verb} a null pointer (or one near it)"), "END-5"),
+            Spot::Memory | Spot::Nothing => {
+                (format!("{verb} {address:#x}, where nothing is mapped"), "END-5")
+            }
+        };
+        fault.what = what;
+        rule.clone_into(&mut fault.rule);
+    }
+
+    /// The symbol at an address of a thread's image.
+    fn find_symbol(&self, thread: ThreadId, address: u64) -> Option<String> {
+        let memory = &self.world.threads[thread.0 as usize];
+        let instance = memory.instance.0 as usize;
+        let image = &self.images[self.plan.instances[instance].module as usize];
+        let unbiased = address.checked_sub(self.world.instances[instance].bias)?;
+        let symbol = image.find_symbol(unbiased)?;
+        Some(match symbol.offset {
+            0 => symbol.name.to_owned(),
+            offset => format!("{}+{offset:#x}", symbol.name),
+        })
+    }
+}
+
+const SEGV_ACCERR: i32 = 2;
+
+const HANDED_OVER: &str = "this slot was handed over when the thread touched another Port: a naive \
+    thread fills one slot at a time, all fields at once, and reads everything it needs before it \
+    fetches the next input (NAIVE-1)";
+
+/// Where a process that waits in a page fault was: the last field of `/proc/PID/syscall`.
+fn read_instruction(process_id: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process_id}/syscall")).ok()?;
+    let last = text.trim().rsplit(' ').next()?;
+    u64::from_str_radix(last.strip_prefix("0x")?, 16).ok()
+}
+
+fn signal_name(signal: i32) -> String {
+    match signal {
+        libc::SIGSEGV => "SIGSEGV (a bad access)".to_owned(),
+        libc::SIGBUS => "SIGBUS (a bad access)".to_owned(),
+        libc::SIGILL => "SIGILL (an undefined instruction)".to_owned(),
+        libc::SIGFPE => "SIGFPE (a division)".to_owned(),
+        libc::SIGTRAP => "SIGTRAP (a breakpoint)".to_owned(),
+        libc::SIGSYS => "SIGSYS (a system call)".to_owned(),
+        0 => "an exit of its process".to_owned(),
+        other => format!("signal {other}"),
+    }
+}

@@ -1,0 +1,211 @@
+//! The core's effects as operations of userfaultfd and memfds, in order, each complete before the
+//! next (`KRN-9`).
+
+use std::io;
+
+use oro_kernel::{Effect, EndpointId, InstanceId, Side, ThreadId};
+
+use crate::StartError;
+use crate::addresses::START_GATE;
+use crate::memory::{PAGE, punch_hole};
+use crate::metadata;
+use crate::supervisor::Supervisor;
+use crate::userfault::{Userfault, Wake};
+use crate::world::ThreadPlace;
+
+impl Supervisor<'_> {
+    /// Carries effects out. Built-in ends that have got something to do are added to `woken`.
+    pub(crate) fn carry_out(&mut self, effects: &[Effect], woken: &mut Vec<EndpointId>) {
+        let mut skips_resume = false;
+        for (index, effect) in effects.iter().enumerate() {
+            // A grant that its thread's resumption follows does both in one call.
+            let next = match effects.get(index + 1) {
+                Some(Effect::Resume(thread)) => Some(*thread),
+                _ => None,
+            };
+            if std::mem::take(&mut skips_resume) {
+                continue;
+            }
+            match *effect {
+                Effect::StartThread(thread) => self.start(thread),
+                Effect::OpenCell { end, cell } => {
+                    skips_resume = self.grant(end, next, |place, faults, wake| {
+                        faults.open_pages(place.cell_address(cell), place.cell_bytes, wake)
+                    });
+                }
+                Effect::ProtectCell { end, cell } => {
+                    self.grant(end, None, |place, faults, _| {
+                        faults.protect(place.cell_address(cell), place.cell_bytes)
+                    });
+                }
+                Effect::CollectCell { end, cell, number } => self.collect(end, cell, number),
+                Effect::DeliverCell { end, cell, number } => {
+                    skips_resume = self.deliver(end, cell, Some(number), next);
+                }
+                Effect::DeliverZeros { end, cell } => {
+                    skips_resume = self.deliver(end, cell, None, next);
+                }
+                Effect::WithdrawCell { end, cell } => self.withdraw(end, cell),
+                Effect::OpenWord { end } => {
+                    skips_resume = self.grant(end, next, |place, faults, wake| {
+                        let (address, _) = place.word.ok_or_else(no_word)?;
+                        faults.open_pages(address, PAGE, wake)
+                    });
+                }
+                Effect::PublishCursor { end, value } => {
+                    metadata::publish_cursor(&self.world, end, value);
+                }
+                Effect::PublishPeer { end, state, epoch } => {
+                    metadata::publish_peer(&self.world, end, state, epoch);
+                }
+                Effect::PublishInstance(instance) => self.publish_instance(instance),
+                Effect::PublishPort(port) => {
+                    let end = EndpointId { port, side: Side::Producer };
+                    metadata::publish_port(&self.world, &self.kernel, end);
+                }
+                Effect::Resume(thread) => self.resume(thread),
+                Effect::EndThread(thread) => self.take_down(thread),
+                Effect::EndInstance { instance, end, restart } => {
+                    assert!(!restart, "kernel bug: no restart was planned");
+                    self.end_instance(instance, end);
+                }
+                Effect::WakeKernelEnd(end) => woken.push(end),
+                Effect::Finish => self.has_finished = true,
+            }
+        }
+    }
+
+    fn start(&mut self, thread: ThreadId) {
+        if let Some(process) = &self.processes[thread.0 as usize] {
+            let result = process.faults.open_pages(START_GATE, PAGE, Wake::Yes);
+            self.check("UFFDIO_WRITEPROTECT", result);
+        }
+    }
+
+    /// Changes what a thread's endpoint may touch. True if that also resumed `next`.
+    fn grant(
+        &mut self,
+        end: EndpointId,
+        next: Option<ThreadId>,
+        change: impl FnOnce(&ThreadPlace, &Userfault, Wake) -> io::Result<()>,
+    ) -> bool {
+        let Some(place) = self.world.thread_place(end) else { return false };
+        let Some(process) = &self.processes[place.thread.0 as usize] else { return false };
+        let resumes = next == Some(place.thread);
+        let wake = if resumes { Wake::Yes } else { Wake::No };
+        let result = change(place, &process.faults, wake);
+        self.check("UFFDIO_WRITEPROTECT", result);
+        resumes
+    }
+
+    /// A protected cell's bytes become message `number`; the cell is zero again (`PORT-6`).
+    fn collect(&mut self, end: EndpointId, cell: u32, number: u64) {
+        let Some(place) = self.world.thread_place(end) else { return };
+        let port = &self.world.ports[end.port.0 as usize];
+        let private = &self.world.threads[place.thread.0 as usize].private;
+        let from = place.cell_offset(cell);
+        port.queue.copy_from(port.slot_offset(number), private, from, port.slot_size_bytes);
+        private.clear(from, place.cell_bytes);
+    }
+
+    /// A copy of message `number`, or zeros, appears in a consumer's cell (`PORT-5`). True if that
+    /// also resumed `next`.
+    fn deliver(
+        &mut self,
+        end: EndpointId,
+        cell: u32,
+        number: Option<u64>,
+        next: Option<ThreadId>,
+    ) -> bool {
+        let Some(place) = self.world.thread_place(end) else { return false };
+        let Some(process) = &self.processes[place.thread.0 as usize] else { return false };
+        let port = &self.world.ports[end.port.0 as usize];
+        let size_bytes = place.cell_bytes;
+        let resumes = next == Some(place.thread);
+        let wake = if resumes { Wake::Yes } else { Wake::No };
+        let fills_pages = port.slot_size_bytes == size_bytes;
+        let source = match number {
+            // Nothing follows the message in its pages, so it can go straight from the queue.
+            Some(number) if fills_pages => {
+                port.queue.pointer(port.slot_offset(number), size_bytes).cast_const()
+            }
+            _ => stage(&mut self.staging, port, number, size_bytes),
+        };
+        let address = place.cell_address(cell);
+        // SAFETY: `source` is good for `size_bytes`: by `pointer`, or by `stage`.
+        let result = unsafe { process.faults.copy(address, source, size_bytes, wake) };
+        self.check("UFFDIO_COPY", result);
+        resumes
+    }
+
+    /// A consumer's cell vanishes. It exists in this thread's mapping alone, so this takes nothing
+    /// from anybody else.
+    fn withdraw(&mut self, end: EndpointId, cell: u32) {
+        let Some(place) = self.world.thread_place(end) else { return };
+        let thread = &self.world.threads[place.thread.0 as usize];
+        let offset = place.cell_offset(cell);
+        let result =
+            punch_hole(std::os::fd::AsFd::as_fd(&thread.snapshots), offset, place.cell_bytes);
+        self.check("fallocate(PUNCH_HOLE)", result);
+    }
+
+    /// Protects the open word of a thread and reads it once (`MAN-5`).
+    pub(crate) fn settle_word(&mut self, index: usize, end: EndpointId) -> Option<u64> {
+        let place = self.world.thread_place(end)?;
+        let (address, offset) = place.word?;
+        let process = self.processes[index].as_ref()?;
+        let result = process.faults.protect(address, PAGE);
+        self.check("UFFDIO_WRITEPROTECT", result);
+        Some(self.world.threads[index].private.load_u64(offset))
+    }
+
+    /// Lets a thread repeat the access that it is stopped in.
+    pub(crate) fn resume(&mut self, thread: ThreadId) {
+        let index = thread.0 as usize;
+        if let Some(process) = &self.processes[index] {
+            let page = self.last_fault[index].address & !(PAGE - 1);
+            let result = process.faults.wake(page, PAGE);
+            self.check("UFFDIO_WAKE", result);
+        }
+    }
+
+    fn publish_instance(&mut self, instance: InstanceId) {
+        let view = self.kernel.instance(instance);
+        metadata::publish_instance(&self.world, instance.0, &view);
+    }
+
+    /// An operation on a process that is dying may fail; its end is reported elsewhere. Any other
+    /// failure means that the system cannot go on.
+    fn check(&mut self, call: &'static str, result: io::Result<()>) {
+        match result {
+            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
+                self.fail(StartError::system(call, error));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The message with zeros up to the end of its pages, or zeros alone.
+fn stage(
+    staging: &mut Vec<u8>,
+    port: &crate::world::PortMemory,
+    number: Option<u64>,
+    size_bytes: u64,
+) -> *const u8 {
+    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    if staging.len() < bytes(size_bytes) {
+        staging.resize(bytes(size_bytes), 0);
+    }
+    let staged = &mut staging[..bytes(size_bytes)];
+    let message = if number.is_some() { bytes(port.slot_size_bytes) } else { 0 };
+    if let Some(number) = number {
+        port.queue.read(port.slot_offset(number), &mut staged[..message]);
+    }
+    staged[message..].fill(0);
+    staged.as_ptr()
+}
+
+fn no_word() -> io::Error {
+    io::Error::other("kernel bug: a naive endpoint has no commit word")
+}

@@ -1,0 +1,116 @@
+//! [`StartError`]: why a system did not start.
+
+use std::fmt;
+use std::io;
+
+/// Nothing has started, and why.
+#[derive(Debug)]
+pub struct StartError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    System { call: &'static str, source: io::Error },
+    Stub { call: &'static str, source: io::Error },
+    File { name: String, path: String, source: io::Error },
+    Quota { instance: String, needed_bytes: u64, limit_bytes: u64 },
+    Machine { module: String, machine: &'static str },
+    Unplanned { instance: String, what: String },
+}
+
+impl StartError {
+    pub(crate) fn system(call: &'static str, source: impl Into<io::Error>) -> Self {
+        Self { kind: Kind::System { call, source: source.into() } }
+    }
+
+    pub(crate) fn in_stub(call: &'static str, source: io::Error) -> Self {
+        Self { kind: Kind::Stub { call, source } }
+    }
+
+    pub(crate) fn file(name: &str, path: String, source: io::Error) -> Self {
+        Self { kind: Kind::File { name: name.to_owned(), path, source } }
+    }
+
+    pub(crate) fn quota(instance: &str, needed_bytes: u64, limit_bytes: u64) -> Self {
+        Self { kind: Kind::Quota { instance: instance.to_owned(), needed_bytes, limit_bytes } }
+    }
+
+    pub(crate) fn machine(module: &str, machine: &'static str) -> Self {
+        Self { kind: Kind::Machine { module: module.to_owned(), machine } }
+    }
+
+    pub(crate) fn unplanned(instance: &str, what: String) -> Self {
+        Self { kind: Kind::Unplanned { instance: instance.to_owned(), what } }
+    }
+
+    /// A stable code for tools.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.kind {
+            Kind::System { .. } => "START-SYSTEM",
+            Kind::Stub { .. } => "START-SEAL",
+            Kind::File { .. } => "START-FILE",
+            Kind::Quota { .. } => "START-QUOTA",
+            Kind::Machine { .. } => "START-MACHINE",
+            Kind::Unplanned { .. } => "START-UNPLANNED",
+        }
+    }
+
+    /// Whether the system or a file named by the user is at fault, rather than this machine.
+    #[must_use]
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self.kind, Kind::File { .. } | Kind::Quota { .. } | Kind::Machine { .. })
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match &self.kind {
+            Kind::System { .. } | Kind::Stub { .. } => {
+                Some("`oro doctor` tells what this machine lacks and how to mend it".to_owned())
+            }
+            Kind::Quota { needed_bytes, .. } => Some(format!(
+                "raise `quota = {{ memory = ... }}` to at least {} bytes",
+                needed_bytes
+            )),
+            Kind::File { .. } | Kind::Machine { .. } | Kind::Unplanned { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::System { call, source } => write!(f, "{call} failed: {source}"),
+            Kind::Stub { call, source } => {
+                write!(f, "a process could not be sealed: {call} failed in it: {source}")
+            }
+            Kind::File { name, path, source } => {
+                write!(f, "file `{name}`: cannot open {path}: {source}")
+            }
+            Kind::Quota { instance, needed_bytes, limit_bytes } => write!(
+                f,
+                "instance `{instance}` needs {needed_bytes} bytes of memory, its quota is \
+                 {limit_bytes}"
+            ),
+            Kind::Machine { module, machine } => {
+                write!(f, "module `{module}` is for {machine}, this kernel runs x86_64")
+            }
+            Kind::Unplanned { instance, what } => {
+                write!(f, "instance `{instance}` was not sealed as planned: {what}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            Kind::System { source, .. } | Kind::Stub { source, .. } | Kind::File { source, .. } => {
+                Some(source)
+            }
+            Kind::Quota { .. } | Kind::Machine { .. } | Kind::Unplanned { .. } => None,
+        }
+    }
+}

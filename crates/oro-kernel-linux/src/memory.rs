@@ -1,0 +1,167 @@
+//! [`SharedMemory`]: a memfd and the supervisor's own mapping of it.
+//!
+//! Sealed processes map parts of the same object, so nothing here ever forms a Rust reference into
+//! it: bytes go in and out by copies through raw pointers, words by atomic loads and stores
+//! (`KRN-2`, `KRN-4`). Offsets come from the supervisor's own plan; one outside the object is a
+//! kernel bug and asserts.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::mm::{MapFlags, ProtFlags};
+
+/// Page size of every kernel that this platform runs on.
+pub(crate) const PAGE: u64 = 4096;
+
+/// Rounds up to whole pages.
+pub(crate) fn round_to_pages(size_bytes: u64) -> u64 {
+    size_bytes.div_ceil(PAGE) * PAGE
+}
+
+/// Makes a memfd of whole zeroed pages without mapping it here.
+pub(crate) fn create_memfd(
+    name: &CStr,
+    size_bytes: u64,
+    is_executable: bool,
+) -> io::Result<OwnedFd> {
+    let exec = if is_executable { MemfdFlags::EXEC } else { MemfdFlags::NOEXEC_SEAL };
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | exec;
+    let fd = rustix::fs::memfd_create(name, flags)?;
+    rustix::fs::ftruncate(&fd, size_bytes)?;
+    Ok(fd)
+}
+
+/// Drops whole pages of a memfd: they vanish from every mapping, and read as zeros afterwards.
+pub(crate) fn punch_hole(fd: BorrowedFd<'_>, offset: u64, size_bytes: u64) -> io::Result<()> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(rustix::fs::fallocate(fd, flags, offset, size_bytes)?)
+}
+
+/// A memfd, mapped readable and writable in the supervisor.
+#[derive(Debug)]
+pub(crate) struct SharedMemory {
+    fd: OwnedFd,
+    base: NonNull<u8>,
+    size_bytes: u64,
+}
+
+impl SharedMemory {
+    /// Makes zeroed memory of whole pages.
+    pub(crate) fn create(name: &CStr, size_bytes: u64) -> io::Result<Self> {
+        let size_bytes = round_to_pages(size_bytes.max(1));
+        let fd = create_memfd(name, size_bytes, false)?;
+        let length = usize::try_from(size_bytes).map_err(io::Error::other)?;
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the system's choice overlaps nothing.
+        let base =
+            unsafe { rustix::mm::mmap(ptr::null_mut(), length, rights, MapFlags::SHARED, &fd, 0) }?;
+        let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::other("mmap gave null"))?;
+        Ok(Self { fd, base, size_bytes })
+    }
+
+    /// Allocates every page now, so that a process can map it without a missing page.
+    pub(crate) fn populate(&self) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, self.size_bytes)?)
+    }
+
+    /// From now on nobody can map it writable; the supervisor's mapping stays (`META-1`).
+    pub(crate) fn forbid_new_writers(&self) -> io::Result<()> {
+        Ok(rustix::fs::fcntl_add_seals(&self.fd, SealFlags::FUTURE_WRITE)?)
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// A pointer to `offset`, good for `size_bytes` bytes.
+    pub(crate) fn pointer(&self, offset: u64, size_bytes: u64) -> *mut u8 {
+        let end = offset.checked_add(size_bytes);
+        assert!(
+            end.is_some_and(|end| end <= self.size_bytes),
+            "kernel bug: offset {offset:#x}+{size_bytes:#x} outside of {:#x} bytes",
+            self.size_bytes
+        );
+        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
+        // SAFETY: offset is inside the mapping, as just asserted.
+        unsafe {
+            self.base.as_ptr().add(offset as usize)
+        }
+    }
+
+    /// Copies bytes in.
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
+        let target = self.pointer(offset, bytes.len() as u64);
+        // SAFETY: `target` is good for the length, and `bytes` is ordinary memory of this process.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) }
+    }
+
+    /// Copies bytes out.
+    pub(crate) fn read(&self, offset: u64, bytes: &mut [u8]) {
+        let source = self.pointer(offset, bytes.len() as u64);
+        // SAFETY: `source` is good for the length, and `bytes` is ordinary memory of this process.
+        unsafe { ptr::copy_nonoverlapping(source, bytes.as_mut_ptr(), bytes.len()) }
+    }
+
+    /// Copies bytes from another such memory.
+    pub(crate) fn copy_from(&self, offset: u64, source: &Self, from: u64, size_bytes: u64) {
+        let target = self.pointer(offset, size_bytes);
+        let source = source.pointer(from, size_bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
+        // SAFETY: both are good for the size; `copy` allows that they be the same object.
+        unsafe {
+            ptr::copy(source, target, size_bytes as usize);
+        }
+    }
+
+    /// Fills with zeros.
+    pub(crate) fn clear(&self, offset: u64, size_bytes: u64) {
+        let target = self.pointer(offset, size_bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
+        // SAFETY: `target` is good for the size.
+        unsafe {
+            ptr::write_bytes(target, 0, size_bytes as usize);
+        }
+    }
+
+    /// An atomic word of this memory.
+    fn word64(&self, offset: u64) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8), "kernel bug: unaligned word at {offset:#x}");
+        // SAFETY: inside the mapping and aligned; atomics may be shared with other processes, and
+        // the mapping lives as long as `self`.
+        unsafe { AtomicU64::from_ptr(self.pointer(offset, 8).cast()) }
+    }
+
+    /// Loads a word once. Acquire: pairs with whoever stored it with release.
+    pub(crate) fn load_u64(&self, offset: u64) -> u64 {
+        self.word64(offset).load(Ordering::Acquire)
+    }
+
+    /// Stores a word with release, so that whoever acquires it sees all that was stored before.
+    pub(crate) fn store_u64(&self, offset: u64, value: u64) {
+        self.word64(offset).store(value, Ordering::Release);
+    }
+
+    /// Stores a half word with release, likewise.
+    pub(crate) fn store_u32(&self, offset: u64, value: u32) {
+        assert!(offset.is_multiple_of(4), "kernel bug: unaligned word at {offset:#x}");
+        // SAFETY: inside the mapping and aligned; atomics may be shared with other processes.
+        let word = unsafe { AtomicU32::from_ptr(self.pointer(offset, 4).cast()) };
+        word.store(value, Ordering::Release);
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
+        // SAFETY: this is the mapping that `create` made, and nothing refers to it any more.
+        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.size_bytes as usize) };
+    }
+}

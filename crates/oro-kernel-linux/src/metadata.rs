@@ -1,0 +1,388 @@
+//! What instances can read: Root pages, bindings, and the Ring's tables (`META-*`, `BIND-*`).
+//!
+//! [`write_all`] fills everything in before any process exists; the `publish_*` functions keep it up
+//! to date. All of it is read-only to instances, so the supervisor never reads it back.
+
+use oro_image::Image;
+use oro_kernel::{
+    EndpointId, InstanceEnd, InstanceState, InstanceView, Kernel, PeerState, PortState, Side,
+};
+use oro_sysabi as abi;
+use oro_system::{Plan, PlanEnd};
+
+use crate::addresses::{
+    BINDINGS_OFFSET, EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, HEAP, REQUEST, RING, ROOT,
+    THREAD_BLOCK_OFFSET,
+};
+use crate::memory::{PAGE, SharedMemory};
+use crate::stub::ENTRY_WORD;
+use crate::world::{Place, ThreadMemory, ThreadPlace, World, cursor_offset};
+
+/// Names under which the kernel's own instances stand in the table.
+const BUILT_INS: [&str; 4] = ["console", "files", "null", "clock"];
+
+/// Lower half: index; upper half: generation, which starts at 1, so that no id is 0 (`META-9`).
+const FIRST_GENERATION: u64 = 1 << 32;
+
+const INSTANCES_OFFSET: u64 = 256;
+const INSTANCE_SIZE: u64 = 128;
+const PORT_SIZE: u64 = 256;
+
+/// Bytes of the Ring's tables.
+pub(crate) fn ring_bytes(plan: &Plan) -> u64 {
+    ports_offset(plan.instances.len()) + plan.ports.len() as u64 * PORT_SIZE
+}
+
+fn ports_offset(instance_count: usize) -> u64 {
+    INSTANCES_OFFSET + (instance_count + BUILT_INS.len()) as u64 * INSTANCE_SIZE
+}
+
+fn port_offset(world: &World, end: EndpointId) -> u64 {
+    ports_offset(world.instances.len()) + u64::from(end.port.0) * PORT_SIZE
+}
+
+/// Offset of an end in a Port's entry.
+fn end_offset(side: Side) -> u64 {
+    match side {
+        Side::Producer => core::mem::offset_of!(abi::Port, producer) as u64,
+        Side::Consumer => core::mem::offset_of!(abi::Port, consumer) as u64,
+    }
+}
+
+/// What the Root pages say of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MachineFacts {
+    hardware_capabilities: [u64; 2],
+    vector_state_bytes: u32,
+    cpu_count: u32,
+    canary_seed: [u64; 2],
+}
+
+impl MachineFacts {
+    pub(crate) fn read() -> std::io::Result<Self> {
+        // SAFETY: getauxval has no preconditions.
+        let capabilities = unsafe { libc::getauxval(libc::AT_HWCAP) };
+        // SAFETY: getauxval has no preconditions.
+        let more = unsafe { libc::getauxval(libc::AT_HWCAP2) };
+        let mut canary_seed = [0_u64; 2];
+        // SAFETY: the buffer is 16 bytes of ordinary memory.
+        let count = unsafe { libc::getrandom(canary_seed.as_mut_ptr().cast(), 16, 0) };
+        if count != 16 {
+            return Err(std::io::Error::last_os_error());
+        }
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            hardware_capabilities: [capabilities, more],
+            vector_state_bytes: core::arch::x86_64::__cpuid_count(0xd, 0).ebx,
+            cpu_count: u32::try_from(cpus).unwrap_or(u32::MAX),
+            canary_seed,
+        })
+    }
+}
+
+/// Fills everything in.
+pub(crate) fn write_all(world: &World, plan: &Plan, images: &[Image], facts: &MachineFacts) {
+    for (index, thread) in world.threads.iter().enumerate() {
+        let module = plan.instances[thread.instance.0 as usize].module;
+        write_root(world, index as u64, thread, facts);
+        write_foreign_bindings(thread, &images[module as usize]);
+    }
+    for end in world.ends() {
+        if let Some(place) = world.thread_place(end) {
+            write_binding(world, plan, end, place);
+        }
+    }
+    write_ring(world, plan);
+}
+
+fn write_root(world: &World, index: u64, thread: &ThreadMemory, facts: &MachineFacts) {
+    let heap_bytes = world.instances[thread.instance.0 as usize].heap_bytes;
+    let bindings = (thread.root.size_bytes() - BINDINGS_OFFSET) / 128;
+    let root = abi::Root {
+        magic: abi::ROOT_MAGIC,
+        abi_major: abi::ABI_MAJOR,
+        abi_minor: abi::ABI_MINOR,
+        size_bytes: size_of_u32::<abi::Root>(),
+        machine: abi::MACHINE_X86_64,
+        page_size_bytes: 4096,
+        cpu_count: facts.cpu_count,
+        instance_id: FIRST_GENERATION | u64::from(thread.instance.0),
+        thread_id: FIRST_GENERATION | index,
+        entry_index: thread.entry,
+        hardware_capabilities: facts.hardware_capabilities,
+        vector_state_bytes: facts.vector_state_bytes,
+        binding_stride_bytes: size_of_u32::<abi::Binding>(),
+        bindings: ROOT + BINDINGS_OFFSET,
+        binding_count: thread.binding_count,
+        ring: RING,
+        request: REQUEST,
+        exit_thread: EXIT_THREAD_GATE,
+        exit_instance: EXIT_INSTANCE_GATE,
+        heap_start: if heap_bytes > 0 { HEAP } else { 0 },
+        heap_end: if heap_bytes > 0 { HEAP + heap_bytes } else { 0 },
+        stack_start: thread.stack_start,
+        stack_end: thread.stack_end,
+        ..abi::Root::default()
+    };
+    debug_assert!(u64::from(thread.binding_count) <= bindings);
+    write_structure(&thread.root, 0, &root);
+    let [low, high] = facts.canary_seed;
+    let canary = (low ^ high.rotate_left(13).wrapping_mul(index * 2 + 1)) & !0xff;
+    let block = abi::ThreadBlock {
+        self_address: ROOT + THREAD_BLOCK_OFFSET,
+        root: ROOT,
+        canary,
+        ..abi::ThreadBlock::default()
+    };
+    write_structure(&thread.root, THREAD_BLOCK_OFFSET, &block);
+    thread.root.store_u64(ENTRY_WORD, thread.entry_address);
+}
+
+/// What a thread sees of ports that are not its own, or not wired (`BIND-1`).
+fn write_foreign_bindings(thread: &ThreadMemory, image: &Image) {
+    for port in &image.interface.ports {
+        for element in 0..port.max {
+            let index = port.index + element;
+            let is_own = port.entry == thread.entry;
+            let binding = abi::Binding {
+                state: if is_own { abi::STATE_UNWIRED } else { abi::STATE_FOREIGN },
+                slot_size_bytes: port.slot_size_bytes,
+                type_id: abi::type_id(&port.layout),
+                port_index: index,
+                element,
+                direction: match port.direction {
+                    oro_image::Direction::Producer => abi::DIRECTION_PRODUCER,
+                    oro_image::Direction::Consumer => abi::DIRECTION_CONSUMER,
+                },
+                ..abi::Binding::default()
+            };
+            write_structure(&thread.root, binding_offset(index), &binding);
+        }
+    }
+}
+
+fn binding_offset(port_index: u32) -> u64 {
+    BINDINGS_OFFSET + u64::from(port_index) * size_of::<abi::Binding>() as u64
+}
+
+fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlace) {
+    let thread = &world.threads[place.thread.0 as usize];
+    let planned = &plan.ports[end.port.0 as usize];
+    let mut flags = 0;
+    if thread.is_managed {
+        flags |= abi::BINDING_MANAGED;
+    }
+    if planned.is_forced_synchronous {
+        flags |= abi::BINDING_FORCED_SYNCHRONOUS;
+    }
+    let binding = abi::Binding {
+        window: place.window,
+        // A cell is at most 16 MiB, so its stride fits.
+        stride_bytes: u32::try_from(place.cell_stride()).unwrap_or(u32::MAX),
+        mask: abi::CELL_COUNT - 1,
+        own_cursor: place.word.map_or(0, |(address, _)| address),
+        peer_cursor: place.peer_cursor,
+        mode: abi::MODE_SYNCHRONOUS,
+        state: abi::STATE_WIRED,
+        slot_size_bytes: planned.slot_size_bytes,
+        slot_count: planned.slot_count,
+        direction: match end.side {
+            Side::Producer => abi::DIRECTION_PRODUCER,
+            Side::Consumer => abi::DIRECTION_CONSUMER,
+        },
+        port_id: FIRST_GENERATION | u64::from(end.port.0),
+        type_id: abi::type_id(&planned.layout),
+        port_index: place.port_index,
+        element: place.element,
+        table_index: end.port.0,
+        flags,
+        ..abi::Binding::default()
+    };
+    write_structure(&thread.root, binding_offset(place.port_index), &binding);
+}
+
+fn write_ring(world: &World, plan: &Plan) {
+    let instance_count = plan.instances.len() + BUILT_INS.len();
+    let table = |offset: u64, stride_bytes: u32, count: usize| abi::Table {
+        entries: RING + offset,
+        stride_bytes,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        capacity: u32::try_from(count).unwrap_or(u32::MAX),
+        ..abi::Table::default()
+    };
+    let ring = abi::Ring {
+        magic: abi::RING_MAGIC,
+        size_bytes: size_of_u32::<abi::Ring>(),
+        generation: 2,
+        id: FIRST_GENERATION,
+        name: name_field("root"),
+        instances: table(INSTANCES_OFFSET, size_of_u32::<abi::Instance>(), instance_count),
+        ports: table(
+            ports_offset(plan.instances.len()),
+            size_of_u32::<abi::Port>(),
+            plan.ports.len(),
+        ),
+        ..abi::Ring::default()
+    };
+    write_structure(&world.ring, 0, &ring);
+    for (index, planned) in plan.instances.iter().enumerate() {
+        let threads =
+            world.threads.iter().filter(|thread| thread.instance.0 as usize == index).count();
+        let entry = abi::Instance {
+            id: FIRST_GENERATION | index as u64,
+            state: abi::INSTANCE_MOUNTED,
+            thread_count: u32::try_from(threads).unwrap_or(u32::MAX),
+            name: name_field(&planned.name),
+            module: name_field(&plan.modules[planned.module as usize]),
+            ..abi::Instance::default()
+        };
+        write_structure(&world.ring, INSTANCES_OFFSET + index as u64 * INSTANCE_SIZE, &entry);
+    }
+    for (index, name) in BUILT_INS.iter().enumerate() {
+        let entry = abi::Instance {
+            state: abi::INSTANCE_RUNNING,
+            name: name_field(name),
+            ..abi::Instance::default()
+        };
+        let index = (plan.instances.len() + index) as u64;
+        write_structure(&world.ring, INSTANCES_OFFSET + index * INSTANCE_SIZE, &entry);
+    }
+    for end in world.ends().filter(|end| end.side == Side::Producer) {
+        let planned = &plan.ports[end.port.0 as usize];
+        let entry = abi::Port {
+            id: FIRST_GENERATION | u64::from(end.port.0),
+            type_id: abi::type_id(&planned.layout),
+            slot_size_bytes: planned.slot_size_bytes,
+            slot_count: planned.slot_count,
+            flags: if planned.is_forced_synchronous { abi::PORT_FORCED_SYNCHRONOUS } else { 0 },
+            state: abi::PORT_OPEN,
+            producer: describe_end(world, plan, end, &planned.producer),
+            consumer: describe_end(world, plan, end.peer(), &planned.consumer),
+            ..abi::Port::default()
+        };
+        write_structure(&world.ring, port_offset(world, end), &entry);
+    }
+}
+
+fn describe_end(world: &World, plan: &Plan, end: EndpointId, planned: &PlanEnd) -> abi::End {
+    let forced = plan.ports[end.port.0 as usize].is_forced_synchronous;
+    let place = match world.ports[end.port.0 as usize].place(end.side) {
+        Place::Thread(place) => place,
+        Place::Kernel(_) => {
+            let mode_reason = choose_reason(forced, true);
+            return abi::End { mode_reason, ..abi::End::default() };
+        }
+    };
+    let thread = &world.threads[place.thread.0 as usize];
+    debug_assert!(matches!(planned, PlanEnd::Instance { .. }));
+    abi::End {
+        instance_id: FIRST_GENERATION | u64::from(thread.instance.0),
+        thread_id: FIRST_GENERATION | u64::from(place.thread.0),
+        synchronous_window: place.window,
+        mode: abi::MODE_SYNCHRONOUS,
+        port_index: place.port_index,
+        mode_reason: choose_reason(forced, thread.is_managed),
+        ..abi::End::default()
+    }
+}
+
+fn choose_reason(is_forced: bool, is_managed: bool) -> u32 {
+    match (is_forced, is_managed) {
+        (true, _) => abi::MODE_REASON_FORCED,
+        (false, false) => abi::MODE_REASON_NAIVE,
+        (false, true) => abi::MODE_REASON_UNSUPPORTED,
+    }
+}
+
+/// A cursor, where the peer and the tables show it.
+pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
+    world.ports[end.port.0 as usize].cursors.store_u64(cursor_offset(end.side), value);
+    let at = port_offset(world, end) + end_offset(end.side);
+    world.ring.store_u64(at + core::mem::offset_of!(abi::End, cursor) as u64, value);
+}
+
+/// How many faults an endpoint has taken.
+pub(crate) fn publish_fault_count(world: &World, end: EndpointId, count: u64) {
+    let at = port_offset(world, end) + end_offset(end.side);
+    world.ring.store_u64(at + core::mem::offset_of!(abi::End, fault_count) as u64, count);
+}
+
+/// The state of an endpoint's peer; its last cursor has been published before.
+pub(crate) fn publish_peer(world: &World, end: EndpointId, state: PeerState, epoch: u32) {
+    let Some(place) = world.thread_place(end) else { return };
+    let root = &world.threads[place.thread.0 as usize].root;
+    let at = binding_offset(place.port_index);
+    root.store_u32(at + core::mem::offset_of!(abi::Binding, epoch) as u64, epoch);
+    let state = match state {
+        PeerState::Wired => abi::STATE_WIRED,
+        PeerState::Closed => abi::STATE_CLOSED,
+        PeerState::Faulted => abi::STATE_FAULTED,
+    };
+    root.store_u32(at + core::mem::offset_of!(abi::Binding, state) as u64, state);
+}
+
+/// An instance's entry: status and reason first, then the state.
+pub(crate) fn publish_instance(world: &World, index: u32, view: &InstanceView) {
+    let at = INSTANCES_OFFSET + u64::from(index) * INSTANCE_SIZE;
+    let reason = match view.end {
+        None | Some(InstanceEnd::Exited { .. }) => abi::REASON_NONE,
+        Some(InstanceEnd::Violated { .. }) => abi::REASON_VIOLATION,
+        Some(InstanceEnd::Killed) => abi::REASON_KILLED,
+        Some(InstanceEnd::Faulted { cause, .. }) => match cause {
+            oro_kernel::FaultCause::Trap => abi::REASON_TRAP,
+            oro_kernel::FaultCause::SystemCall => abi::REASON_SYSTEM_CALL,
+            oro_kernel::FaultCause::Panic => abi::REASON_PANIC,
+            oro_kernel::FaultCause::Killed => abi::REASON_KILLED,
+        },
+    };
+    let state = match view.state {
+        InstanceState::Mounted => abi::INSTANCE_MOUNTED,
+        InstanceState::Running => abi::INSTANCE_RUNNING,
+        InstanceState::Ended => abi::INSTANCE_ENDED,
+        InstanceState::Faulted => abi::INSTANCE_FAULTED,
+    };
+    let field = |offset: usize| at + offset as u64;
+    world.ring.store_u64(field(core::mem::offset_of!(abi::Instance, status)), view.status);
+    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, reason)), reason);
+    world.ring.store_u32(
+        field(core::mem::offset_of!(abi::Instance, thread_count)),
+        view.live_thread_count,
+    );
+    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, restarts)), view.restart_count);
+    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, state)), state);
+}
+
+/// A Port's entry.
+pub(crate) fn publish_port(world: &World, kernel: &Kernel, end: EndpointId) {
+    let state = match kernel.port(end.port).state {
+        PortState::Open => abi::PORT_OPEN,
+        PortState::ProducerEnded => abi::PORT_PRODUCER_ENDED,
+        PortState::ConsumerEnded => abi::PORT_CONSUMER_ENDED,
+        PortState::Ended => abi::PORT_ENDED,
+    };
+    let at = port_offset(world, end) + core::mem::offset_of!(abi::Port, state) as u64;
+    world.ring.store_u32(at, state);
+}
+
+/// The bytes of a name field, cut at its size; names have been checked (`NOTE-6`).
+fn name_field(name: &str) -> [u8; 32] {
+    let mut field = [0; 32];
+    let length = name.len().min(31);
+    field[..length].copy_from_slice(&name.as_bytes()[..length]);
+    field
+}
+
+fn size_of_u32<T>() -> u32 {
+    u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
+}
+
+fn write_structure<T: Copy>(memory: &SharedMemory, offset: u64, value: &T) {
+    // SAFETY: `T` is a wire structure: plain integers without padding, as oro-sysabi's tests show.
+    let bytes =
+        unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) };
+    memory.write(offset, bytes);
+}
+
+const _: () = assert!(size_of::<abi::Instance>() as u64 == INSTANCE_SIZE);
+const _: () = assert!(size_of::<abi::Port>() as u64 == PORT_SIZE);
+const _: () = assert!(THREAD_BLOCK_OFFSET + 64 <= ENTRY_WORD && ENTRY_WORD + 8 <= PAGE);

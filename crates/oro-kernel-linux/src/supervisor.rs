@@ -1,0 +1,545 @@
+//! [`run`]: the supervisor's loop. Faults, ends of processes and readiness become events of the
+//! core; the core's effects become ioctls.
+//!
+//! One thread does everything, so that the order of effects is the order of this code. What a fault
+//! *means* is decided by the core; what an effect *is* on Linux is in `effects.rs`; what goes into a
+//! report is in `diagnose.rs`.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use oro_image::Image;
+use oro_kernel::{Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, Side, ThreadId};
+use oro_system::{Plan, PlanEnd};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+use crate::addresses::{EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, ROOT, THREAD_BLOCK_OFFSET};
+use crate::built_in::{BuiltInEnd, Work};
+use crate::diagnose::FaultDetail;
+use crate::guardian::Guardian;
+use crate::memory::PAGE;
+use crate::metadata::{self, MachineFacts};
+use crate::signals::Signals;
+use crate::spawn::{Sealed, Start, spawn};
+use crate::userfault::{
+    PageFault, REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault,
+};
+use crate::verify::find_unplanned;
+use crate::world::{Meaning, PRIVATE_REQUEST, Place, World};
+use crate::{InstanceReport, Options, Outcome, Report, StartError};
+
+/// How long nothing must happen before the supervisor looks for a deadlock.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// Runs a system until all its instances have ended.
+///
+/// `images` has one image for each of [`Plan::modules`]. Standard input, output and error are the
+/// calling process's own. The calling process must have no other thread and no other child: it
+/// becomes the system's kernel until this returns.
+///
+/// # Errors
+///
+/// [`StartError`] if the system did not start, or (a bug, or a machine out of memory) could not be
+/// kept running; then nothing of it runs any more.
+pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, StartError> {
+    assert_eq!(plan.modules.len(), images.len(), "one image for each module");
+    let signals = Signals::block().map_err(|error| StartError::system("signalfd", error))?;
+    crate::limits::prepare(options).map_err(|error| StartError::system("setrlimit", error))?;
+    let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
+    let facts =
+        MachineFacts::read().map_err(|error| StartError::system("reading the machine", error))?;
+    let mut world = World::build(plan, images)?;
+    metadata::write_all(&world, plan, images, &facts);
+    let built_ins = open_built_ins(&world, plan, options)?;
+    let (processes, diagnosis_limit) = seal_all(&world, plan, &guardian, options)?;
+    world.files.clear();
+    let epoll = epoll::create(CreateFlags::CLOEXEC)
+        .map_err(|error| StartError::system("epoll_create", error))?;
+    let thread_count = processes.len();
+    let end_count = world.ports.len() * 2;
+    let mut supervisor = Supervisor {
+        kernel: Kernel::new(world.setup.clone()),
+        plan,
+        images,
+        world,
+        processes: processes.into_iter().map(Some).collect(),
+        built_ins,
+        epoll,
+        signals,
+        guardian,
+        effects: Vec::new(),
+        staging: vec![0; 4096],
+        last_fault: vec![PageFault { address: 0, is_write: false }; thread_count],
+        details: vec![FaultDetail::default(); thread_count],
+        fault_counts: vec![0; end_count],
+        deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
+        outcomes: vec![None; plan.instances.len()],
+        kill_reason: String::new(),
+        has_finished: false,
+        error: None,
+        report: Report { diagnosis_limit, ..Report::default() },
+    };
+    supervisor.watch_all().map_err(|error| StartError::system("epoll_ctl", error))?;
+    supervisor.serve();
+    supervisor.into_report()
+}
+
+fn open_built_ins(
+    world: &World,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Vec<BuiltInEnd>, StartError> {
+    let mut built_ins = Vec::new();
+    for end in world.ends() {
+        let port = &plan.ports[end.port.0 as usize];
+        let peer = match end.side {
+            Side::Producer => &port.consumer,
+            Side::Consumer => &port.producer,
+        };
+        let peer_name = match peer {
+            PlanEnd::Instance { instance, .. } => plan.instances[*instance as usize].name.as_str(),
+            PlanEnd::BuiltIn(_) => "",
+        };
+        if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
+            built_ins.push(BuiltInEnd::open(end, built_in, peer_name, options)?);
+        }
+    }
+    Ok(built_ins)
+}
+
+/// Seals a process for every thread, checked and stopped at its start gate.
+fn seal_all(
+    world: &World,
+    plan: &Plan,
+    guardian: &Guardian,
+    options: &Options,
+) -> Result<(Vec<Sealed>, Option<String>), StartError> {
+    let mut diagnosis_limit = if options.without_ptrace {
+        Some(
+            "ptrace is not used, as asked: a process that traps is known by its signal alone"
+                .into(),
+        )
+    } else {
+        crate::trace::find_obstacle()
+    };
+    let mut processes = Vec::new();
+    for thread in &world.threads {
+        let start = Start {
+            root: ROOT,
+            stack_pointer: thread.stack_end - 8,
+            thread_pointer: ROOT + THREAD_BLOCK_OFFSET,
+            is_traced: diagnosis_limit.is_none(),
+        };
+        let mut process = spawn(&thread.mappings, start)?;
+        register(&process.faults, thread)
+            .map_err(|error| StartError::system("UFFDIO_REGISTER", error))?;
+        guardian
+            .watch_over(process.pidfd.as_fd(), process.faults.fd())
+            .map_err(|error| StartError::system("handing over to the guardian", error))?;
+        process.wait_for_start_gate()?;
+        let unplanned = find_unplanned(process.process_id, &thread.mappings)
+            .map_err(|error| StartError::system("reading /proc", error))?;
+        if let Some(what) = unplanned {
+            let name = &plan.instances[thread.instance.0 as usize].name;
+            return Err(StartError::unplanned(name, what));
+        }
+        processes.push(process);
+    }
+    if options.without_ptrace {
+        diagnosis_limit.get_or_insert_default();
+    }
+    Ok((processes, diagnosis_limit))
+}
+
+/// Registers a thread's regions; what it may only read until it is opened is mapped protected.
+fn register(faults: &Userfault, thread: &crate::world::ThreadMemory) -> io::Result<()> {
+    let all = REGISTER_MISSING | REGISTER_MINOR | REGISTER_WRITE_PROTECT;
+    for region in &thread.regions {
+        let is_snapshot = matches!(
+            region.meaning,
+            Meaning::Cell { end: EndpointId { side: Side::Consumer, .. }, .. }
+        );
+        let modes = if is_snapshot { REGISTER_MISSING | REGISTER_MINOR } else { all };
+        faults.register(region.start, region.size_bytes, modes)?;
+        if !is_snapshot {
+            faults.map_protected(region.start, region.size_bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// The state of a running system.
+pub(crate) struct Supervisor<'a> {
+    pub(crate) kernel: Kernel,
+    pub(crate) plan: &'a Plan,
+    pub(crate) images: &'a [Image],
+    pub(crate) world: World,
+    /// By thread; `None` once it has been taken down.
+    pub(crate) processes: Vec<Option<Sealed>>,
+    built_ins: Vec<BuiltInEnd>,
+    epoll: OwnedFd,
+    signals: Signals,
+    guardian: Guardian,
+    effects: Vec<Effect>,
+    /// A message on its way to a consumer's cell, with zeros after it.
+    pub(crate) staging: Vec<u8>,
+    /// By thread.
+    pub(crate) last_fault: Vec<PageFault>,
+    /// By thread: what is known of what it did last.
+    pub(crate) details: Vec<FaultDetail>,
+    /// By Port, producer then consumer.
+    fault_counts: Vec<u64>,
+    deadline: Option<Instant>,
+    /// By instance, once it has ended.
+    pub(crate) outcomes: Vec<Option<InstanceReport>>,
+    /// Why instances are being killed from outside.
+    pub(crate) kill_reason: String,
+    pub(crate) has_finished: bool,
+    /// What makes it impossible to go on.
+    pub(crate) error: Option<StartError>,
+    pub(crate) report: Report,
+}
+
+/// What an epoll event is about.
+#[derive(Clone, Copy)]
+enum Source {
+    Fault(usize),
+    Process(usize),
+    BuiltIn(usize),
+    Signal,
+    Guardian,
+}
+
+impl Source {
+    fn encode(self) -> EventData {
+        let (kind, index) = match self {
+            Self::Fault(index) => (0, index),
+            Self::Process(index) => (1, index),
+            Self::BuiltIn(index) => (2, index),
+            Self::Signal => (3, 0),
+            Self::Guardian => (4, 0),
+        };
+        EventData::new_u64(kind << 32 | index as u64)
+    }
+
+    fn decode(data: EventData) -> Self {
+        let word = data.u64();
+        let index = usize::try_from(word & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+        match word >> 32 {
+            0 => Self::Fault(index),
+            1 => Self::Process(index),
+            2 => Self::BuiltIn(index),
+            3 => Self::Signal,
+            _ => Self::Guardian,
+        }
+    }
+}
+
+impl Supervisor<'_> {
+    fn watch_all(&mut self) -> io::Result<()> {
+        for (index, process) in self.processes.iter().flatten().enumerate() {
+            let faults = Source::Fault(index).encode();
+            epoll::add(&self.epoll, process.faults.fd(), faults, EventFlags::IN)?;
+            let process_data = Source::Process(index).encode();
+            epoll::add(&self.epoll, &process.pidfd, process_data, EventFlags::IN)?;
+        }
+        for (index, built_in) in self.built_ins.iter().enumerate() {
+            if let Some(fd) = built_in.pollable() {
+                let data = Source::BuiltIn(index).encode();
+                epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?;
+            }
+        }
+        epoll::add(&self.epoll, self.signals.fd(), Source::Signal.encode(), EventFlags::IN)?;
+        if let Some(fd) = self.guardian.fd() {
+            epoll::add(&self.epoll, fd, Source::Guardian.encode(), EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self) {
+        self.step(Event::Start);
+        self.work_all();
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
+        let mut is_quiet = false;
+        while self.error.is_none() && !self.is_done() {
+            let timeout = self.choose_timeout(is_quiet);
+            events.clear();
+            let buffer = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.epoll, buffer, timeout.as_ref()) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return self.fail(StartError::system("epoll_wait", error)),
+            }
+            if events.is_empty() {
+                is_quiet = true;
+                self.meet_quiet();
+            } else {
+                is_quiet = false;
+                for event in &events {
+                    self.handle(Source::decode(event.data));
+                }
+            }
+        }
+    }
+
+    /// Every instance has ended, and what they had committed has been written.
+    fn is_done(&self) -> bool {
+        self.has_finished && !self.built_ins.iter().any(BuiltInEnd::is_open_sink)
+    }
+
+    fn choose_timeout(&self, is_quiet: bool) -> Option<rustix::event::Timespec> {
+        let rest = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let quiet = (!is_quiet).then_some(QUIET);
+        let timeout = match (rest, quiet) {
+            (Some(rest), Some(quiet)) => rest.min(quiet),
+            (Some(limit), None) | (None, Some(limit)) => limit,
+            (None, None) => return None,
+        };
+        rustix::event::Timespec::try_from(timeout).ok()
+    }
+
+    fn handle(&mut self, source: Source) {
+        match source {
+            Source::Fault(index) => self.handle_fault(index),
+            Source::Process(index) => self.handle_process_end(index),
+            Source::BuiltIn(index) => self.work(index),
+            Source::Signal => self.handle_signals(),
+            Source::Guardian => {
+                let message = io::Error::other("the guardian process has ended");
+                self.fail(StartError::system("the guardian", message));
+            }
+        }
+    }
+
+    /// Serves one fault of a thread.
+    fn handle_fault(&mut self, index: usize) {
+        let Some(process) = &self.processes[index] else { return };
+        let fault = match process.faults.next_fault() {
+            Ok(Some(fault)) => fault,
+            Ok(None) => return,
+            Err(error) => return self.fail(StartError::system("read(userfaultfd)", error)),
+        };
+        self.report.fault_count += 1;
+        self.last_fault[index] = fault;
+        let thread = thread_id(index);
+        if let Some(end) = self.kernel.open_word(thread) {
+            if let Some(value) = self.settle_word(index, end) {
+                self.step(Event::WordSettled { end, value });
+            }
+            if self.processes[index].is_none() {
+                return;
+            }
+        }
+        let Some(region) = self.world.threads[index].find_region(fault.address).copied() else {
+            return self.resume(thread);
+        };
+        match region.meaning {
+            Meaning::Gate => self.handle_gate(index, fault.address & !(PAGE - 1)),
+            Meaning::Cell { end, cell } => {
+                self.count_fault(end);
+                self.step(Event::CellTouched { end, cell });
+                self.wake_clock(end);
+            }
+            Meaning::Word { end } => {
+                self.count_fault(end);
+                self.step(Event::WordTouched { end });
+            }
+        }
+    }
+
+    fn handle_gate(&mut self, index: usize, page: u64) {
+        let memory = &self.world.threads[index];
+        let offset = core::mem::offset_of!(oro_sysabi::Request, exit_status) as u64;
+        let given = memory.private.load_u64(PRIVATE_REQUEST + offset);
+        let thread = thread_id(index);
+        if page == EXIT_THREAD_GATE {
+            // END-2
+            let status = match (memory.returns_status, memory.has_short_status) {
+                (false, _) => 0,
+                (true, true) => given & u64::from(u32::MAX),
+                (true, false) => given,
+            };
+            self.step(Event::ThreadExited { thread, status });
+        } else if page == EXIT_INSTANCE_GATE {
+            self.step(Event::InstanceExited { thread, status: given });
+        } else {
+            self.resume(thread);
+        }
+    }
+
+    fn count_fault(&mut self, end: EndpointId) {
+        let index = end.port.0 as usize * 2 + usize::from(end.side == Side::Consumer);
+        self.fault_counts[index] += 1;
+        metadata::publish_fault_count(&self.world, end, self.fault_counts[index]);
+    }
+
+    /// A clock's message is filled when its consumer waits for it (`BUILTIN-5`).
+    fn wake_clock(&mut self, end: EndpointId) {
+        if end.side == Side::Consumer && self.kernel.is_waiting(end) {
+            let clock = self
+                .built_ins
+                .iter()
+                .position(|built_in| built_in.end == end.peer() && built_in.is_clock());
+            if let Some(index) = clock {
+                self.work(index);
+            }
+        }
+    }
+
+    /// A process has ended by itself, which a sealed one never does.
+    fn handle_process_end(&mut self, index: usize) {
+        let Some(process) = &mut self.processes[index] else { return };
+        let Some(signal) = crate::signals::reap(process) else { return };
+        self.fault_thread(index, FaultDetail::from_signal(signal));
+    }
+
+    fn handle_signals(&mut self) {
+        let pending = self.signals.read();
+        if pending.has_child {
+            for index in 0..self.processes.len() {
+                let Some(process) = &self.processes[index] else { continue };
+                if let Some(stop) = crate::signals::find_stop(process.process_id) {
+                    self.fault_thread(index, FaultDetail::from_stop(stop));
+                }
+            }
+        }
+        if let Some(name) = pending.termination {
+            self.kill_all(&format!("interrupted by {name}"));
+        }
+    }
+
+    /// Tells the core that a thread has done what ends its instance.
+    fn fault_thread(&mut self, index: usize, detail: FaultDetail) {
+        let cause = self.classify(index, &detail);
+        self.details[index] = detail;
+        self.step(Event::ThreadFaulted { thread: thread_id(index), cause });
+    }
+
+    fn classify(&self, index: usize, detail: &FaultDetail) -> FaultCause {
+        if detail.signal == Some(libc::SIGKILL) {
+            FaultCause::Killed
+        } else if detail.signal == Some(libc::SIGSYS) {
+            FaultCause::SystemCall
+        } else if self.has_panicked(index) {
+            FaultCause::Panic
+        } else {
+            FaultCause::Trap
+        }
+    }
+
+    /// Nothing has happened for a while: the time limit has passed, or nothing ever will happen.
+    fn meet_quiet(&mut self) {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.deadline = None;
+            self.report.has_timed_out = true;
+            return self.kill_all("it still ran when the time limit had passed");
+        }
+        let waits = self.kernel.deadlock();
+        if !waits.is_empty() {
+            self.report.deadlock =
+                waits.iter().map(|wait| self.describe_wait(wait.thread, wait.end)).collect();
+            self.kill_all("every thread waited for another");
+        }
+    }
+
+    fn kill_all(&mut self, why: &str) {
+        why.clone_into(&mut self.kill_reason);
+        for index in 0..self.plan.instances.len() {
+            if self.outcomes[index].is_none() {
+                let instance = InstanceId(u32::try_from(index).unwrap_or(u32::MAX));
+                self.step(Event::KillInstance { instance });
+            }
+        }
+    }
+
+    /// Lets every built-in end do what it can.
+    fn work_all(&mut self) {
+        for index in 0..self.built_ins.len() {
+            self.work(index);
+        }
+    }
+
+    fn work(&mut self, index: usize) {
+        loop {
+            let built_in = &mut self.built_ins[index];
+            let port = &self.world.ports[built_in.end.port.0 as usize];
+            match built_in.work(port, &self.kernel) {
+                Work::Event(event) => self.step(event),
+                Work::Failure(event, why) => {
+                    self.report.failed_built_ins.push(why);
+                    self.step(event);
+                }
+                Work::Idle => break,
+            }
+        }
+        let built_in = &self.built_ins[index];
+        if let Some(fd) = built_in.pollable().filter(|_| built_in.wants_readiness) {
+            let direction = match built_in.end.side {
+                Side::Producer => EventFlags::IN,
+                Side::Consumer => EventFlags::OUT,
+            };
+            let data = Source::BuiltIn(index).encode();
+            let wanted = direction | EventFlags::ONESHOT;
+            if let Err(error) = epoll::modify(&self.epoll, fd, data, wanted) {
+                self.fail(StartError::system("epoll_ctl", error));
+            }
+        }
+    }
+
+    /// One event, and everything that follows from it.
+    pub(crate) fn step(&mut self, event: Event) {
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.clear();
+        self.kernel.step(event, &mut effects);
+        let mut woken = Vec::new();
+        self.carry_out(&effects, &mut woken);
+        self.effects = effects;
+        for end in woken {
+            if let Some(index) = self.built_ins.iter().position(|built_in| built_in.end == end) {
+                self.work(index);
+            }
+        }
+    }
+
+    /// Remembers the first reason for which nothing can go on.
+    pub(crate) fn fail(&mut self, error: StartError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Takes a thread's process down.
+    pub(crate) fn take_down(&mut self, thread: ThreadId) {
+        if let Some(mut process) = self.processes[thread.0 as usize].take() {
+            // Duplicates of these descriptors live on elsewhere, so epoll must be told.
+            let _ = epoll::delete(&self.epoll, process.faults.fd());
+            let _ = epoll::delete(&self.epoll, &process.pidfd);
+            process.end();
+        }
+    }
+
+    fn into_report(mut self) -> Result<Report, StartError> {
+        for index in 0..self.processes.len() {
+            self.take_down(thread_id(index));
+        }
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let unknown = |index: usize| InstanceReport {
+            name: self.plan.instances[index].name.clone(),
+            module: String::new(),
+            outcome: Outcome::Killed { why: "the system ended first".to_owned() },
+            last_words: Vec::new(),
+        };
+        self.report.instances = self
+            .outcomes
+            .into_iter()
+            .enumerate()
+            .map(|(index, outcome)| outcome.unwrap_or_else(|| unknown(index)))
+            .collect();
+        Ok(self.report)
+    }
+}
+
+pub(crate) fn thread_id(index: usize) -> ThreadId {
+    ThreadId(u32::try_from(index).unwrap_or(u32::MAX))
+}
