@@ -32,7 +32,9 @@
  * How it stops: when its producer has ended and everything is read, the load of a->value ends the
  * thread (NAIVE-6); when its consumer has ended, the store to b->value does (NAIVE-3).
  *
- * Build: cc -std=c11 -O2 -ffreestanding -fPIE -nostdlib -static-pie -Wl,-e,filter -I include x.c
+ * Build: cc -std=c11 -O2 -ffreestanding -fno-stack-protector -fPIE -nostdlib -static-pie
+ *           -Wl,-e,filter -I include double.c -o double
+ * There is no C library: copying whole structures may ask for a memcpy of your own.
  *
  * The rules of slots:
  *
