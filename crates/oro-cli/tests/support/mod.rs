@@ -1,5 +1,6 @@
 //! What the tests of `oro` share: a folder for each test, the real binary, modules in C.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test whose folder or process fails has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
