@@ -55,9 +55,14 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
         without_ptrace: arguments.without_ptrace,
         pin_to_cpu: arguments.pin,
     };
-    let _ = (system.plan, system.images, options);
-    let problem = Problem::error("NO-KERNEL", "this oro was built without a kernel");
-    Err(Box::new((problem, exit::MACHINE)))
+    oro_kernel_linux::run(&system.plan, &system.images, &options).map_err(|error| {
+        let code = if error.is_bad_input() { exit::BAD_INPUT } else { exit::MACHINE };
+        let problem = Problem::error(error.code(), format!("the system cannot start: {error}"));
+        match error.help() {
+            Some(help) => Box::new((problem.with_help(help), code)),
+            None => Box::new((problem, code)),
+        }
+    })
 }
 
 /// The word and the exit code for how a run ended.
