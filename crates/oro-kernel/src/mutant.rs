@@ -37,6 +37,8 @@ pub enum Mutant {
     DropWake,
     /// A naive consumer ends when its producer has, with messages left (`NAIVE-6`).
     CloseBeforeDrained,
+    /// A naive producer goes on when its consumer has ended, as long as there is room (`NAIVE-3`).
+    FillForNobody,
     /// A managed thread ends with its peer (`MAN-3`).
     EndManagedWithPeer,
     /// A queue takes one message more than it has slots (`PORT-1`).
@@ -52,7 +54,7 @@ pub enum Mutant {
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::CommitOnBlock,
         Self::ReleaseAtOutput,
         Self::CollectWithoutProtect,
@@ -69,6 +71,7 @@ impl Mutant {
         Self::WakeWithoutMessage,
         Self::DropWake,
         Self::CloseBeforeDrained,
+        Self::FillForNobody,
         Self::EndManagedWithPeer,
         Self::OneSlotTooMany,
         Self::ReleaseWithoutWithdraw,

@@ -46,8 +46,14 @@ impl Kernel {
     ) {
         let has_peer_ended = self.end(end.peer()).state != PeerState::Wired;
         let is_managed = self.thread(thread).is_managed;
-        let ends_early = self.breaks(Mutant::CloseBeforeDrained) && has_peer_ended && !is_managed;
-        if self.available(end) > 0 && !ends_early {
+        // A naive producer does not go on for nobody (NAIVE-3); a consumer drains the queue first
+        // (NAIVE-6), and a managed thread looks for itself (MAN-3).
+        let stops = match end.side {
+            Side::Producer => !self.breaks(Mutant::FillForNobody),
+            Side::Consumer => self.breaks(Mutant::CloseBeforeDrained),
+        };
+        let ends_now = stops && has_peer_ended && !is_managed;
+        if self.available(end) > 0 && !ends_now {
             self.grant(thread, end, Hold::Slot, is_woken, effects);
         } else if has_peer_ended && is_managed && !self.breaks(Mutant::EndManagedWithPeer) {
             self.grant(thread, end, Hold::Nothing, is_woken, effects); // MAN-3

@@ -1,0 +1,392 @@
+//! Every interleaving of a small system: what can happen next, and what must hold in each state.
+//!
+//! Key types: [`explore`], [`Exploration`], [`Outcome`]. Depth first; a state that was seen before
+//! is not gone into again (states are remembered by 128 bits of hash).
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use oro_kernel::{
+    EndpointId, Event, FaultCause, InstanceEnd, InstanceId, InstanceState, Kernel, Owner,
+    PeerState, Side, ThreadId,
+};
+
+use crate::model::{Failure, Message, Phase, State, check, owner_of};
+use crate::program::{Ending, Op, Place, Program, System, Value};
+
+/// What was found.
+pub(crate) struct Exploration {
+    pub(crate) state_count: usize,
+    /// How it can end.
+    pub(crate) outcomes: HashSet<Outcome>,
+}
+
+/// All that the interleaving could have influenced.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outcome {
+    pub(crate) is_finished: bool,
+    /// What each thread has loaded.
+    pub(crate) logs: Vec<Vec<u8>>,
+    /// Every message that was committed, by Port.
+    pub(crate) history: Vec<Vec<Message>>,
+    pub(crate) instance_ends: Vec<Option<InstanceEnd>>,
+    pub(crate) kernel_logs: Vec<Vec<u8>>,
+}
+
+/// A check that did not hold, and how it came to that.
+#[derive(Debug)]
+pub(crate) struct Counterexample {
+    pub(crate) failure: Failure,
+    pub(crate) path: Vec<Choice>,
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}; after:", self.failure.check, self.failure.detail)?;
+        self.path.iter().try_for_each(|choice| writeln!(f, "  {choice:?}"))
+    }
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choice {
+    Run(ThreadId, Op),
+    /// The same fault is reported once more.
+    Repeat(ThreadId, Op),
+    Kill(InstanceId),
+    Restart(InstanceId),
+    /// A built-in end does its work: a producer commits so many.
+    Serve(EndpointId, u32),
+}
+
+struct Frame {
+    state: State,
+    choices: Vec<Choice>,
+    next: usize,
+}
+
+/// Tries everything that can happen.
+pub(crate) fn explore(system: &System, kernel: Kernel) -> Result<Exploration, Box<Counterexample>> {
+    let mut found = Exploration { state_count: 0, outcomes: HashSet::new() };
+    let mut seen = HashSet::new();
+    let mut path: Vec<Choice> = Vec::new();
+    let mut stack: Vec<Frame> = Vec::new();
+    let mut state = State::new(system, kernel);
+    let mut result = state.step(system, Event::Start);
+    loop {
+        let entered = result.and_then(|()| {
+            if !seen.insert(fingerprint(&state)) {
+                return Ok(None);
+            }
+            let choices = list_choices(system, &state);
+            check_state(system, &state, &choices)?;
+            if !choices.iter().any(is_progress) {
+                check_ending(system, &state)?;
+                found.outcomes.insert(outcome_of(&state));
+            }
+            Ok(Some(choices))
+        });
+        match entered {
+            Err(failure) => return Err(Box::new(Counterexample { failure, path })),
+            Ok(Some(choices)) => stack.push(Frame { state, choices, next: 0 }),
+            Ok(None) => {
+                path.pop();
+            }
+        }
+        while stack.last().is_some_and(|frame| frame.next == frame.choices.len()) {
+            stack.pop();
+            path.pop();
+        }
+        let Some(frame) = stack.last_mut() else { break };
+        let choice = frame.choices[frame.next];
+        frame.next += 1;
+        path.push(choice);
+        state = frame.state.clone();
+        result = apply(system, &mut state, choice);
+    }
+    found.state_count = seen.len();
+    Ok(found)
+}
+
+fn fingerprint(state: &State) -> (u64, u64) {
+    let hash = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        state.hash(&mut hasher);
+        hasher.finish()
+    };
+    (hash(1), hash(2))
+}
+
+/// Whether something goes on by itself; kills and repetitions need not happen.
+fn is_progress(choice: &Choice) -> bool {
+    match choice {
+        Choice::Run(..) | Choice::Restart(_) | Choice::Serve(..) => true,
+        Choice::Repeat(..) | Choice::Kill(_) => false,
+    }
+}
+
+fn list_choices(system: &System, state: &State) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    for (index, thread) in state.threads.iter().enumerate() {
+        let id = ThreadId(u32::try_from(index).expect("few"));
+        match thread.phase {
+            Phase::Down => {}
+            Phase::Running => match &system.programs[index] {
+                Program::Ops(ops) => {
+                    let op = ops.get(thread.next_op).copied().unwrap_or(Op::Return(0));
+                    choices.push(Choice::Run(id, op));
+                }
+                Program::Chaos(_) => list_chaos(state, id, &mut choices),
+            },
+            Phase::Granted(op) => {
+                choices.push(Choice::Run(id, op));
+                if system.repeats {
+                    choices.push(Choice::Repeat(id, op));
+                }
+            }
+            Phase::Stopped(op) => {
+                if system.repeats {
+                    choices.push(Choice::Repeat(id, op));
+                }
+            }
+        }
+    }
+    for (end, kernel_end) in &state.kernel_ends {
+        if kernel_end.is_woken && !kernel_end.is_closed {
+            choices.push(Choice::Serve(*end, 1));
+            let left = usize::from(system.kernel_message_count)
+                .saturating_sub(state.history[end.port.0 as usize].len());
+            let is_batch = end.side == Side::Producer && left > 1;
+            if is_batch && state.kernel.available(*end) > 1 {
+                choices.push(Choice::Serve(*end, 2));
+            }
+        }
+    }
+    for index in 0..system.setup.instances.len() {
+        let id = InstanceId(u32::try_from(index).expect("few"));
+        let view = state.kernel.instance(id);
+        if view.is_restarting {
+            choices.push(Choice::Restart(id));
+        }
+        let is_killable = system.killable.contains(&id) && state.kill_count < system.kill_budget;
+        let is_there =
+            view.state == InstanceState::Running || (view.is_restarting && system.kills_for_good);
+        if is_killable && is_there {
+            choices.push(Choice::Kill(id));
+        }
+    }
+    choices
+}
+
+/// Whatever a hostile thread can do.
+fn list_chaos(state: &State, thread: ThreadId, choices: &mut Vec<Choice>) {
+    if state.threads[thread.0 as usize].chaos_left == Some(0) {
+        choices.push(Choice::Run(thread, Op::Return(0)));
+        return;
+    }
+    for (end, memory) in &state.memory {
+        let end = *end;
+        if owner_of(&state.kernel, end) != Owner::Thread(thread) {
+            continue;
+        }
+        for place in [Place::Cell(0), Place::Cell(1)] {
+            let value = Value::Constant(7);
+            choices.push(Choice::Run(thread, Op::Store { end, place, part: 0, value }));
+            choices.push(Choice::Run(thread, Op::Load { end, place, part: 0, register: 0 }));
+        }
+        // The values around the cursor, and those from where arithmetic breaks.
+        let cursor = memory.published;
+        let near = [cursor.wrapping_sub(1), cursor, cursor + 1, cursor + 2];
+        for value in near.into_iter().chain([u64::MAX, 1 << 63]) {
+            choices.push(Choice::Run(thread, Op::StoreWord { end, value }));
+        }
+    }
+    for op in [Op::Return(5), Op::ExitInstance(6), Op::Trap] {
+        choices.push(Choice::Run(thread, op));
+    }
+}
+
+fn apply(system: &System, state: &mut State, choice: Choice) -> Result<(), Failure> {
+    match choice {
+        Choice::Run(thread, op) => {
+            let running = &mut state.threads[thread.0 as usize];
+            if running.phase == Phase::Running
+                && let Some(left) = &mut running.chaos_left
+            {
+                *left = left.saturating_sub(1);
+            }
+            state.access(system, thread, op)?;
+            if system.runs_ahead {
+                run_ahead(system, state, thread)?;
+            }
+            Ok(())
+        }
+        Choice::Repeat(thread, op) => state.repeat(system, thread, op),
+        Choice::Kill(instance) => {
+            state.kill_count += 1;
+            state.killed[instance.0 as usize] = true;
+            let threads = &system.setup.threads;
+            let thread = threads.iter().position(|thread| thread.instance == instance);
+            let thread = thread.expect("every instance has a thread");
+            let event = if system.kills_for_good {
+                Event::KillInstance { instance }
+            } else {
+                // The platform names a thread that lives; any will do.
+                let ids =
+                    (thread..threads.len()).map(|id| ThreadId(u32::try_from(id).expect("few")));
+                let mut live = ids.filter(|id| {
+                    threads[id.0 as usize].instance == instance && state.kernel.is_live(*id)
+                });
+                let thread = live.next().expect("a running instance has a live thread");
+                Event::ThreadFaulted { thread, cause: FaultCause::Killed }
+            };
+            state.step(system, event)
+        }
+        Choice::Restart(instance) => {
+            state.mount(instance);
+            state.step(system, Event::InstanceRestarted { instance })
+        }
+        Choice::Serve(end, count) => serve_kernel_end(system, state, end, count),
+    }
+}
+
+/// Goes on with accesses that nobody else can see: those that hit cells which are the thread's. They
+/// commute with everything, so nothing is lost by trying one order only.
+fn run_ahead(system: &System, state: &mut State, thread: ThreadId) -> Result<(), Failure> {
+    let Program::Ops(ops) = &system.programs[thread.0 as usize] else { return Ok(()) };
+    loop {
+        let running = &state.threads[thread.0 as usize];
+        let (Phase::Running, Some(op)) = (running.phase, ops.get(running.next_op).copied()) else {
+            return Ok(());
+        };
+        let is_private = matches!(op, Op::Store { .. } | Op::Load { .. });
+        if !is_private || !state.is_granted(thread, op) {
+            return Ok(());
+        }
+        state.access(system, thread, op)?;
+    }
+}
+
+/// A built-in end that has been woken does one thing; with nothing to do, it sleeps until it is
+/// woken again: a wake-up that was lost shows as a system that stops.
+fn serve_kernel_end(
+    system: &System,
+    state: &mut State,
+    end: EndpointId,
+    count: u32,
+) -> Result<(), Failure> {
+    let port = end.port.0 as usize;
+    let available = state.kernel.available(end);
+    let has_peer_ended = state.kernel.peer_state(end).0 != PeerState::Wired;
+    let kernel_end = state.kernel_ends.get_mut(&end).expect("a built-in's");
+    let mut has_failed = false;
+    let is_over = match end.side {
+        Side::Producer => {
+            has_peer_ended || state.history[port].len() == usize::from(system.kernel_message_count)
+        }
+        Side::Consumer => {
+            has_failed = system.kernel_fails_after == Some(kernel_end.log.len());
+            has_failed || (has_peer_ended && available == 0)
+        }
+    };
+    if is_over {
+        kernel_end.is_closed = true;
+        return state.step(system, Event::KernelClosed { end, has_failed });
+    }
+    if available == 0 {
+        kernel_end.is_woken = false;
+        return Ok(());
+    }
+    let slots = state.queues[port].len() as u64;
+    match end.side {
+        Side::Producer => {
+            for _ in 0..count {
+                let number = state.history[port].len();
+                let value = u8::try_from(number).expect("few") + 1;
+                let message = [value, value.wrapping_add(100)];
+                let slot = usize::try_from(number as u64 % slots).expect("few");
+                state.queues[port][slot] = message;
+                state.history[port].push(message);
+            }
+            state.step(system, Event::KernelCommitted { end, count })
+        }
+        Side::Consumer => {
+            let slot = usize::try_from(state.kernel.cursor(end) % slots).expect("few");
+            kernel_end.log.push(state.queues[port][slot][0]);
+            state.step(system, Event::KernelReleased { end, count })
+        }
+    }
+}
+
+fn check_state(system: &System, state: &State, choices: &[Choice]) -> Result<(), Failure> {
+    for (index, thread) in state.threads.iter().enumerate() {
+        let Phase::Stopped(op) = thread.phase else { continue };
+        let (Op::Store { end, .. } | Op::Load { end, .. } | Op::Touch { end, .. }) = op else {
+            return Err(Failure {
+                check: "GATE only slots block",
+                detail: format!("thread {index} {op:?}"),
+            });
+        };
+        let is_waiting = state.kernel.is_waiting(end);
+        check!(is_waiting, "I10 a stopped thread waits", "thread {index} {op:?}");
+        let available = state.kernel.available(end);
+        check!(available == 0, "I10 a wake-up is lost", "thread {index} {op:?}: {available}");
+        let is_alone = state.kernel.peer_state(end).0 != PeerState::Wired;
+        check!(!is_alone, "I12 the end of a peer is not told", "thread {index} {op:?}");
+    }
+    let waits = state.kernel.deadlock();
+    let can_go_on =
+        choices.iter().any(|choice| matches!(choice, Choice::Run(..) | Choice::Restart(_)));
+    check!(waits.is_empty() || !can_go_on, "deadlock() though some thread can go on", "{waits:?}");
+    for (thread, log) in &system.expected_logs {
+        let found = &state.threads[thread.0 as usize].log;
+        check!(log.starts_with(found), "I9 lost, doubled or reordered", "{thread:?}: {found:?}");
+    }
+    for (port, log) in &system.expected_kernel_logs {
+        let end = EndpointId { port: *port, side: Side::Consumer };
+        let found = &state.kernel_ends[&end].log;
+        check!(log.starts_with(found), "I9 lost, doubled or reordered", "{end:?}: {found:?}");
+    }
+    Ok(())
+}
+
+/// Nothing goes on by itself any more.
+fn check_ending(system: &System, state: &State) -> Result<(), Failure> {
+    let waits = state.kernel.deadlock();
+    if !state.is_finished {
+        let live = |phase| phase != Phase::Down;
+        let live_count = state.threads.iter().filter(|thread| live(thread.phase)).count();
+        check!(!waits.is_empty(), "deadlock() sees that nothing goes on", "{live_count} live");
+        check!(waits.len() == live_count, "deadlock() names every thread", "{waits:?}");
+    }
+    let is_right = match system.ending {
+        Ending::Finishes => state.is_finished,
+        Ending::Deadlocks => !state.is_finished,
+        Ending::Either => true,
+    };
+    check!(is_right, "the system ends as it must", "finished: {}", state.is_finished);
+    for (thread, log) in &system.expected_logs {
+        let found = &state.threads[thread.0 as usize].log;
+        check!(log == found, "I9 every message arrives", "{thread:?}: {found:?}");
+    }
+    for (port, log) in &system.expected_kernel_logs {
+        let end = EndpointId { port: *port, side: Side::Consumer };
+        let found = &state.kernel_ends[&end].log;
+        check!(log == found, "I9 every message arrives", "{end:?}: {found:?}");
+    }
+    Ok(())
+}
+
+fn outcome_of(state: &State) -> Outcome {
+    let instances = 0..state.killed.len();
+    let ids = instances.map(|index| InstanceId(u32::try_from(index).expect("few")));
+    Outcome {
+        is_finished: state.is_finished,
+        logs: state.threads.iter().map(|thread| thread.log.clone()).collect(),
+        history: state.history.clone(),
+        instance_ends: ids.map(|id| state.kernel.instance(id).end).collect(),
+        kernel_logs: state.kernel_ends.values().map(|end| end.log.clone()).collect(),
+    }
+}

@@ -1,0 +1,146 @@
+//! An exhaustive explorer: small systems, every interleaving, every kill, every fault reported again.
+//!
+//! It shows the invariants of the design that concern the core (I1, I4 to I7, I9, I10, I12) in every
+//! state, and the two theorems: a system of naive threads has one outcome (`NAIVE-10`), and a filter
+//! that is killed anywhere and restarted neither loses nor doubles a message (`NAIVE-11`). With the
+//! feature `mutants` it also shows that it would notice if the rules were others.
+//!
+//! `program.rs` has the systems' language, `systems.rs` the systems, `model.rs` the platform,
+//! `explore.rs` the search.
+
+mod explore;
+mod model;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod program;
+mod systems;
+
+use oro_kernel::{InstanceEnd, Kernel, Violation};
+
+use crate::explore::{Exploration, explore};
+use crate::program::System;
+
+/// Explores a system that must pass, and says what was seen.
+fn pass(system: &System) -> Exploration {
+    let slots: Vec<u32> = system.setup.ports.iter().map(|port| port.slot_count).collect();
+    match explore(system, Kernel::new(system.setup.clone())) {
+        Ok(found) => {
+            let (states, outcomes) = (found.state_count, found.outcomes.len());
+            println!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
+            found
+        }
+        Err(found) => panic!("{}, slots {slots:?}: {found}", system.name),
+    }
+}
+
+/// NAIVE-10: one outcome, whatever the interleaving; NAIVE-1 to NAIVE-8, PORT-1 to PORT-6 hold in
+/// every state of it.
+#[test]
+fn naive_10_naive_systems_have_one_outcome() {
+    for system in systems::naive_systems() {
+        let found = pass(&system);
+        assert_eq!(found.outcomes.len(), 1, "{}: {:#?}", system.name, found.outcomes);
+    }
+}
+
+/// NAIVE-10, what it does not say: a consumer that ends before its producer ends the producer
+/// wherever that is (NAIVE-3), and the producer's other Ports tell how far it has got.
+#[test]
+fn naive_10_a_consumer_that_leaves_ends_the_promise() {
+    let found = pass(&systems::consumer_that_leaves());
+    assert!(found.outcomes.len() > 1, "{:#?}", found.outcomes);
+}
+
+/// NAIVE-11, NAIVE-9, END-7: nothing is lost or doubled.
+#[test]
+fn naive_11_killed_and_restarted_filters_lose_and_double_nothing() {
+    for system in systems::restarted_filters() {
+        pass(&system);
+    }
+}
+
+/// MAN-1 to MAN-7, with kills and restarts.
+#[test]
+fn man_2_managed_threads_commit_by_their_cursors() {
+    for system in systems::managed_systems() {
+        pass(&system);
+    }
+}
+
+/// END-3 to END-7, END-9, KRN-5: peers see the last message, then the end.
+#[test]
+fn end_6_ends_reach_the_peers_after_the_last_message() {
+    for system in systems::ending_systems() {
+        pass(&system);
+    }
+}
+
+/// KRN-1, BLAME-1, MAN-4 to MAN-6: whatever a thread does, it alone is blamed, by the right rule.
+#[test]
+fn blame_1_hostile_threads_end_alone() {
+    for system in systems::hostile_systems() {
+        pass(&system);
+    }
+}
+
+/// NAIVE-4, BLAME-2: the usual mistake is told as what it is.
+#[test]
+fn naive_4_two_outputs_field_by_field_is_a_violation() {
+    let found = pass(&systems::two_outputs_field_by_field());
+    for outcome in &found.outcomes {
+        let Some(InstanceEnd::Violated { violation, .. }) = outcome.instance_ends[0] else {
+            panic!("no violation: {outcome:#?}");
+        };
+        let right = Violation::WrongCell { touched: 0, expected: 1, was_handed_over: true };
+        assert_eq!(violation, right);
+    }
+    assert_eq!(found.outcomes.len(), 1);
+}
+
+/// END-4: the first status that is not zero, in entry order.
+#[test]
+fn end_4_an_instance_has_its_threads_first_status() {
+    let mut systems = systems::naive_systems();
+    systems.retain(|system| system.name == "three threads");
+    assert!(!systems.is_empty());
+    for system in systems {
+        for outcome in pass(&system).outcomes {
+            assert_eq!(outcome.instance_ends[0], Some(InstanceEnd::Exited { status: 4 }));
+        }
+    }
+}
+
+/// END-3: the status is the one given; the toucher's slot is committed.
+#[test]
+fn end_3_an_instance_exits_with_its_status() {
+    let mut systems = systems::ending_systems();
+    systems.retain(|system| system.name == "exit of an instance");
+    assert!(!systems.is_empty());
+    for system in systems {
+        for outcome in pass(&system).outcomes {
+            assert_eq!(outcome.instance_ends[0], Some(InstanceEnd::Exited { status: 9 }));
+            assert_eq!(outcome.logs[2], [1, 101]);
+        }
+    }
+}
+
+/// The search does not lose anything by letting private accesses run ahead: with every access a step
+/// of its own there are more states and the same outcomes.
+#[test]
+fn running_ahead_loses_no_outcome() {
+    let all = systems::naive_systems()
+        .into_iter()
+        .chain(systems::managed_systems())
+        .chain(systems::ending_systems())
+        .filter(|system| system.setup.ports.iter().all(|port| port.slot_count == 2));
+    for mut system in all {
+        let found = pass(&system);
+        system.runs_ahead = false;
+        let apart = pass(&system);
+        assert!(apart.state_count >= found.state_count);
+        // What a killed thread had loaded by then is its own affair.
+        if system.killable.is_empty() {
+            assert_eq!(apart.outcomes, found.outcomes, "{}", system.name);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Wrong rules: each must be noticed by a check of the explorer.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use oro_kernel::{Kernel, Mutant};
+
+use crate::explore::explore;
+use crate::systems;
+
+/// How a mutant is noticed: the system and the check, or `None`.
+fn catch(mutant: Mutant) -> Option<(String, String)> {
+    let naive = systems::naive_systems();
+    let all = naive
+        .into_iter()
+        .map(|system| (system, true))
+        .chain(systems::restarted_filters().into_iter().map(|system| (system, false)))
+        .chain(systems::managed_systems().into_iter().map(|system| (system, false)))
+        .chain(systems::ending_systems().into_iter().map(|system| (system, false)))
+        .chain(systems::hostile_systems().into_iter().map(|system| (system, false)));
+    for (system, has_one_outcome) in all {
+        let kernel = Kernel::with_mutant(system.setup.clone(), mutant);
+        let found = catch_unwind(AssertUnwindSafe(|| explore(&system, kernel)));
+        match found {
+            Err(_) => return Some((system.name.to_owned(), "KRN-1 no panic".to_owned())),
+            Ok(Err(found)) => {
+                return Some((system.name.to_owned(), found.failure.check.to_owned()));
+            }
+            Ok(Ok(found)) if has_one_outcome && found.outcomes.len() != 1 => {
+                return Some((system.name.to_owned(), "NAIVE-10 one outcome".to_owned()));
+            }
+            Ok(Ok(_)) => {}
+        }
+    }
+    None
+}
+
+/// Every mutant is caught, by a check that has a name.
+#[test]
+fn every_mutant_is_caught() {
+    let caught: BTreeMap<String, Option<(String, String)>> =
+        Mutant::ALL.into_iter().map(|mutant| (format!("{mutant:?}"), catch(mutant))).collect();
+    for (mutant, how) in &caught {
+        match how {
+            Some((system, check)) => println!("{mutant}: caught in \"{system}\" by \"{check}\""),
+            None => println!("{mutant}: NOT CAUGHT"),
+        }
+    }
+    let missed: Vec<&String> =
+        caught.iter().filter(|(_, how)| how.is_none()).map(|(mutant, _)| mutant).collect();
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}

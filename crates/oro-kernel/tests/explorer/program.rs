@@ -1,0 +1,274 @@
+//! What the threads of a small system do: lists of accesses, and the system around them.
+//!
+//! Key types: [`Op`], [`Program`], [`System`]. Programs are unrolled loops; slots are counted from
+//! where a thread's incarnation starts, so that a restarted thread runs the same program.
+
+use oro_kernel::{
+    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
+    ThreadSetup,
+};
+
+/// Registers of a thread.
+pub(crate) const REGISTER_COUNT: usize = 4;
+
+/// Parts of a message, stored and loaded by accesses of their own.
+pub(crate) const PART_COUNT: usize = 2;
+
+/// A cell of an endpoint, as a program names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// The slot of the n-th message of this incarnation.
+    Slot(u64),
+    /// Cell 0 or 1, whatever slot it is.
+    Cell(u32),
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Value {
+    Constant(u8),
+    /// A register plus a number.
+    Sum(usize, u8),
+}
+
+/// One access of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    Store {
+        end: EndpointId,
+        place: Place,
+        part: usize,
+        value: Value,
+    },
+    /// Loads into a register, and appends to the thread's log.
+    Load {
+        end: EndpointId,
+        place: Place,
+        part: usize,
+        register: usize,
+    },
+    /// Loads, and looks at nothing.
+    Touch {
+        end: EndpointId,
+        place: Place,
+    },
+    /// Stores the cursor that counts this many messages of this incarnation.
+    Advance {
+        end: EndpointId,
+        count: u64,
+    },
+    /// Stores this to the commit word.
+    StoreWord {
+        end: EndpointId,
+        value: u64,
+    },
+    /// A managed consumer that has released `count` returns, if its peer has ended and committed no
+    /// more.
+    ReturnIfDrained {
+        end: EndpointId,
+        count: u64,
+    },
+    /// A managed producer returns if its peer has ended.
+    ReturnIfEnded {
+        end: EndpointId,
+    },
+    Return(u64),
+    ExitInstance(u64),
+    Trap,
+}
+
+/// What a thread does.
+#[derive(Clone, Debug)]
+pub(crate) enum Program {
+    /// These accesses, then it returns 0.
+    Ops(Vec<Op>),
+    /// Any accesses at all, at most so many, then it returns: a hostile thread.
+    Chaos(u8),
+}
+
+/// A small system and what may befall it.
+#[derive(Clone, Debug)]
+pub(crate) struct System {
+    pub(crate) name: &'static str,
+    pub(crate) setup: Setup,
+    /// By thread.
+    pub(crate) programs: Vec<Program>,
+    /// Messages that each kernel producer commits before it closes.
+    pub(crate) kernel_message_count: u8,
+    /// Kernel consumers close after so many messages, failed.
+    pub(crate) kernel_fails_after: Option<usize>,
+    /// Instances that are killed, at any point.
+    pub(crate) killable: Vec<InstanceId>,
+    pub(crate) kill_budget: u8,
+    /// Kills are for good, by `KillInstance`.
+    pub(crate) kills_for_good: bool,
+    /// Faults are reported again, at any point.
+    pub(crate) repeats: bool,
+    /// Accesses that nobody else can see follow at once: fewer states, nothing less found.
+    pub(crate) runs_ahead: bool,
+    /// What a thread's log must be at the end, and a beginning of until then.
+    pub(crate) expected_logs: Vec<(ThreadId, Vec<u8>)>,
+    /// The same for kernel consumers, by Port; the first parts.
+    pub(crate) expected_kernel_logs: Vec<(PortId, Vec<u8>)>,
+    /// Instances that may break rules.
+    pub(crate) hostile: Vec<InstanceId>,
+    /// Whether it must end, must deadlock, or either.
+    pub(crate) ending: Ending,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Finishes,
+    Deadlocks,
+    Either,
+}
+
+pub(crate) fn producer(port: u32) -> EndpointId {
+    EndpointId { port: PortId(port), side: Side::Producer }
+}
+
+pub(crate) fn consumer(port: u32) -> EndpointId {
+    EndpointId { port: PortId(port), side: Side::Consumer }
+}
+
+/// A thread, as a Port's owner.
+pub(crate) fn by(thread: u32) -> Owner {
+    Owner::Thread(ThreadId(thread))
+}
+
+impl System {
+    /// Each thread an instance of its own; all naive.
+    pub(crate) fn naive(name: &'static str, programs: Vec<Program>) -> Self {
+        let threads = (0..u32::try_from(programs.len()).expect("few"))
+            .map(|index| ThreadSetup { instance: InstanceId(index), is_managed: false });
+        let setup = Setup {
+            instances: vec![InstanceSetup::default(); programs.len()],
+            threads: threads.collect(),
+            ports: Vec::new(),
+        };
+        Self {
+            name,
+            setup,
+            programs,
+            kernel_message_count: 0,
+            kernel_fails_after: None,
+            killable: Vec::new(),
+            kill_budget: 0,
+            kills_for_good: false,
+            repeats: true,
+            runs_ahead: true,
+            expected_logs: Vec::new(),
+            expected_kernel_logs: Vec::new(),
+            hostile: Vec::new(),
+            ending: Ending::Finishes,
+        }
+    }
+
+    pub(crate) fn wire(mut self, slot_count: u32, from: Owner, to: Owner) -> Self {
+        self.setup.ports.push(PortSetup {
+            slot_count,
+            producer: from,
+            consumer: to,
+            is_forced_synchronous: false,
+        });
+        self
+    }
+
+    pub(crate) fn managed(mut self, threads: &[usize]) -> Self {
+        for thread in threads {
+            self.setup.threads[*thread].is_managed = true;
+        }
+        self
+    }
+
+    /// Puts a thread into the instance of another.
+    pub(crate) fn join(mut self, thread: usize, instance: u32) -> Self {
+        self.setup.threads[thread].instance = InstanceId(instance);
+        let last = self.setup.threads.iter().map(|thread| thread.instance.0).max();
+        let count = last.expect("a thread") as usize + 1;
+        self.setup.instances.truncate(count);
+        self
+    }
+
+    /// Kills an instance at any point, so often, and restarts it each time.
+    pub(crate) fn kill_and_restart(mut self, instance: u32, count: u8) -> Self {
+        self.setup.instances[instance as usize].restart_count = u32::from(count);
+        self.killable.push(InstanceId(instance));
+        self.kill_budget = count;
+        self
+    }
+
+    /// Kills an instance for good.
+    pub(crate) fn kill(mut self, instance: u32, by_order: bool) -> Self {
+        self.killable.push(InstanceId(instance));
+        self.kill_budget = 1;
+        self.kills_for_good = by_order;
+        self
+    }
+
+    pub(crate) fn expect_log(mut self, thread: u32, log: &[u8]) -> Self {
+        self.expected_logs.push((ThreadId(thread), log.to_vec()));
+        self
+    }
+
+    pub(crate) fn expect_kernel_log(mut self, port: u32, log: &[u8]) -> Self {
+        self.expected_kernel_logs.push((PortId(port), log.to_vec()));
+        self
+    }
+
+    pub(crate) fn hostile(mut self, instance: u32) -> Self {
+        self.hostile.push(InstanceId(instance));
+        self
+    }
+
+    pub(crate) fn ends(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+}
+
+/// Stores both parts of a message: `value`, and `value + 100`.
+pub(crate) fn store(end: EndpointId, slot: u64, value: Value) -> Vec<Op> {
+    let place = Place::Slot(slot);
+    let other = match value {
+        Value::Constant(number) => Value::Constant(number.wrapping_add(100)),
+        Value::Sum(register, number) => Value::Sum(register, number.wrapping_add(100)),
+    };
+    vec![Op::Store { end, place, part: 0, value }, Op::Store { end, place, part: 1, value: other }]
+}
+
+/// Loads both parts of a message, the first into `register`.
+pub(crate) fn load(end: EndpointId, slot: u64, register: usize) -> Vec<Op> {
+    let place = Place::Slot(slot);
+    let last = REGISTER_COUNT - 1;
+    vec![
+        Op::Load { end, place, part: 0, register },
+        Op::Load { end, place, part: 1, register: last },
+    ]
+}
+
+/// Messages with the numbers `1..=count`.
+pub(crate) fn source(port: u32, count: u8) -> Program {
+    let one = |number: u8| store(producer(port), u64::from(number) - 1, Value::Constant(number));
+    Program::Ops((1..=count).flat_map(one).collect())
+}
+
+/// Loads `count` messages.
+pub(crate) fn sink(port: u32, count: u64) -> Program {
+    Program::Ops((0..count).flat_map(|slot| load(consumer(port), slot, 0)).collect())
+}
+
+/// `for (n = 0; n < count; n++) out[n] = in[n] + add`
+pub(crate) fn filter(from: u32, to: u32, add: u8, count: u64) -> Program {
+    let one = |slot| {
+        let mut ops = load(consumer(from), slot, 0);
+        ops.extend(store(producer(to), slot, Value::Sum(0, add)));
+        ops
+    };
+    Program::Ops((0..count).flat_map(one).collect())
+}
+
+/// What a sink logs of the messages with these numbers.
+pub(crate) fn log_of(numbers: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    numbers.into_iter().flat_map(|number| [number, number.wrapping_add(100)]).collect()
+}
