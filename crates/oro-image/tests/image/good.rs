@@ -4,8 +4,8 @@ use oro_image::{Direction, Image, Machine, ParamKind};
 use oro_sysabi as sys;
 
 use crate::builder::{
-    BSS_SIZE, Builder, CODE, CODE_SIZE, DATA, EM_AARCH64, EM_X86_64, FIXED_BASE, P_MEMSZ, Symbol,
-    entry, get_u64, program,
+    BSS_SIZE, Builder, CODE, CODE_SIZE, DATA, EM_AARCH64, EM_X86_64, FIXED_BASE, Note, P_ALIGN,
+    P_FILESZ, P_MEMSZ, P_OFFSET, P_VADDR, Symbol, entry, get_u64, program, set_u64,
 };
 use crate::invariants::check;
 
@@ -50,8 +50,8 @@ fn img_7_relocations_are_applied_for_the_bias() {
 #[test]
 fn img_7_bytes_before_a_segment_in_its_page_are_zero() {
     let mut file = Builder::pie(EM_X86_64).build();
-    let at = program(1, crate::builder::P_VADDR);
-    crate::builder::set_u64(&mut file, at, CODE - 0x18);
+    let at = program(1, P_VADDR);
+    set_u64(&mut file, at, CODE - 0x18);
     let image = check(&file).unwrap();
     assert_eq!(image.segments[1].address, CODE - 0x1000);
     assert_eq!(image.segments[1].memory_bytes, 0x2000);
@@ -73,10 +73,9 @@ fn img_4_fixed_images_keep_their_addresses() {
 #[test]
 fn note_1_declarations_are_read() {
     let mut builder = Builder::pie(EM_X86_64);
-    builder.notes.insert(
-        0,
-        crate::builder::Note { owner: b"GNU\0", kind: 1, descriptor: vec![1; 5], target: None },
-    );
+    builder
+        .notes
+        .insert(0, Note { owner: b"Oro-like\0", kind: 1, descriptor: vec![1; 5], target: None });
     builder.notes.push(entry(
         1,
         sys::ENTRY_MANAGED | sys::ENTRY_RETURNS_STATUS,
@@ -156,8 +155,54 @@ fn blame_2_symbols_are_found_by_address() {
 #[test]
 fn img_7_a_bss_of_gigabytes_is_not_allocated() {
     let mut file = Builder::pie(EM_X86_64).build();
-    crate::builder::set_u64(&mut file, program(2, P_MEMSZ), 3 << 30);
+    set_u64(&mut file, program(2, P_MEMSZ), 3 << 30);
     let image = Image::parse(&file).unwrap();
     assert_eq!(image.segments[2].memory_bytes, 3 << 30);
     assert!(image.build_segment(2, 0).len() < 4096);
+}
+
+// IMG-3: a segment's alignment is one that the bias must have.
+#[test]
+fn img_3_the_largest_alignment_is_told() {
+    let mut builder = Builder::pie(EM_X86_64);
+    builder.notes.clear();
+    builder.symbols.clear();
+    let mut file = builder.build();
+    assert_eq!(check(&file).unwrap().align_bytes, 4096);
+    let address = CODE + get_u64(&file, program(1, P_OFFSET));
+    set_u64(&mut file, program(1, P_VADDR), address);
+    set_u64(&mut file, program(1, P_ALIGN), 0x1_0000);
+    set_u64(&mut file, 24, address);
+    let image = check(&file).unwrap();
+    assert_eq!((image.align_bytes, image.interface.entries[0].address), (0x1_0000, address));
+}
+
+// NOTE-1: notes of other owners may be aligned to 8 bytes, and need not be loaded.
+#[test]
+fn note_1_notes_of_other_owners_are_passed_over() {
+    let mut file =
+        Builder { programs: vec![[4, 4, 0, 0, 0, 0, 8]], ..Builder::pie(EM_X86_64) }.build();
+    let (at, properties) =
+        (file.len(), b"\x04\0\0\0\x04\0\0\0\x05\0\0\0GNU\0\x01\x02\x03\x04\0\0\0\0");
+    // Aligned to 4 bytes, the second one would begin within the padding of the first.
+    file.extend_from_slice(properties);
+    file.extend_from_slice(properties);
+    set_u64(&mut file, program(6, P_OFFSET), at as u64);
+    set_u64(&mut file, program(6, P_FILESZ), 48);
+    assert_eq!(check(&file).unwrap().interface.name, "sample");
+    // With the padding of the last one cut off.
+    set_u64(&mut file, program(6, P_FILESZ), 44);
+    assert_eq!(check(&file).unwrap().interface.name, "sample");
+    set_u64(&mut file, program(6, P_ALIGN), 4);
+    assert_eq!(check(&file).unwrap_err().code(), "NOTE-CUT-OFF");
+}
+
+// Names and numbers of machines.
+#[test]
+fn img_1_machines_have_names_and_numbers() {
+    for machine in [Machine::X86_64, Machine::Aarch64] {
+        assert_eq!(Machine::from_elf_number(machine.elf_number()), Some(machine));
+    }
+    assert_eq!(Machine::from_elf_number(243), None);
+    assert_eq!((Machine::X86_64.name(), Machine::Aarch64.name()), ("x86_64", "aarch64"));
 }
