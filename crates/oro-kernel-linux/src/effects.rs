@@ -169,6 +169,14 @@ impl Supervisor<'_> {
         }
     }
 
+    /// A page that is to be there has gone, without anybody having touched what it may not.
+    pub(crate) fn map_again(&mut self, index: usize, address: u64, is_protected: bool) {
+        if let Some(process) = &self.processes[index] {
+            let result = process.faults.map_again(address, is_protected);
+            self.check("UFFDIO_CONTINUE", result);
+        }
+    }
+
     fn publish_instance(&mut self, instance: InstanceId) {
         let view = self.kernel.instance(instance);
         metadata::publish_instance(&self.world, instance.0, &view);

@@ -70,7 +70,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         guardian,
         effects: Vec::new(),
         staging: vec![0; 4096],
-        last_fault: vec![PageFault { address: 0, is_write: false }; thread_count],
+        last_fault: vec![PageFault::default(); thread_count],
         details: vec![FaultDetail::default(); thread_count],
         fault_counts: vec![0; end_count],
         deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
@@ -156,10 +156,7 @@ fn seal_all(
 fn register(faults: &Userfault, thread: &crate::world::ThreadMemory) -> io::Result<()> {
     let all = REGISTER_MISSING | REGISTER_MINOR | REGISTER_WRITE_PROTECT;
     for region in &thread.regions {
-        let is_snapshot = matches!(
-            region.meaning,
-            Meaning::Cell { end: EndpointId { side: Side::Consumer, .. }, .. }
-        );
+        let is_snapshot = region.is_snapshot();
         let modes = if is_snapshot { REGISTER_MISSING | REGISTER_MINOR } else { all };
         faults.register(region.start, region.size_bytes, modes)?;
         if !is_snapshot {
@@ -334,6 +331,10 @@ impl Supervisor<'_> {
         let Some(region) = self.world.threads[index].find_region(fault.address).copied() else {
             return self.resume(thread);
         };
+        let is_snapshot = region.is_snapshot();
+        if if is_snapshot { fault.is_minor } else { !fault.is_protection } {
+            return self.map_again(index, fault.address & !(PAGE - 1), !is_snapshot);
+        }
         match region.meaning {
             Meaning::Gate => self.handle_gate(index, fault.address & !(PAGE - 1)),
             Meaning::Cell { end, cell } => {

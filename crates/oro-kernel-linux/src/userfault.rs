@@ -29,6 +29,8 @@ pub(crate) const REGISTER_MINOR: u64 = 1 << 2;
 const API: u64 = 0xAA;
 const EVENT_PAGEFAULT: u8 = 0x12;
 const FLAG_WRITE: u64 = 1 << 0;
+const FLAG_WRITE_PROTECT: u64 = 1 << 1;
+const FLAG_MINOR: u64 = 1 << 2;
 
 const fn ioctl_number(direction: u64, number: u64, size: u64) -> u64 {
     direction << 30 | size << 16 | 0xAA << 8 | number
@@ -56,10 +58,14 @@ pub(crate) enum Wake {
 }
 
 /// A page fault of the sealed process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageFault {
     pub(crate) address: u64,
     pub(crate) is_write: bool,
+    /// The page is mapped, and protected.
+    pub(crate) is_protection: bool,
+    /// The page exists in its object, and is not mapped.
+    pub(crate) is_minor: bool,
 }
 
 /// A userfaultfd that belongs to a sealed process.
@@ -89,6 +95,19 @@ impl Userfault {
     pub(crate) fn map_protected(&self, address: u64, size_bytes: u64) -> io::Result<()> {
         let mode = CONTINUE_DO_NOT_WAKE | CONTINUE_WRITE_PROTECTED;
         self.call(IOCTL_CONTINUE, &mut [address, size_bytes, mode, 0])
+    }
+
+    /// Maps a page that Linux has taken out of the mapping (it may, when memory is short), and lets
+    /// the thread try again.
+    pub(crate) fn map_again(&self, address: u64, is_protected: bool) -> io::Result<()> {
+        let mode = if is_protected { CONTINUE_WRITE_PROTECTED } else { 0 };
+        let size_bytes = crate::memory::PAGE;
+        match self.call(IOCTL_CONTINUE, &mut [address, size_bytes, mode, 0]) {
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
+                self.wake(address, size_bytes)
+            }
+            other => other,
+        }
     }
 
     /// Makes pages read-only. When it returns, no CPU can use an older translation.
@@ -153,7 +172,12 @@ impl Userfault {
         }
         let [head, flags, address, _] = message;
         assert_eq!(head.to_le_bytes()[0], EVENT_PAGEFAULT, "kernel bug: only faults are asked for");
-        Ok(Some(PageFault { address, is_write: flags & FLAG_WRITE != 0 }))
+        Ok(Some(PageFault {
+            address,
+            is_write: flags & FLAG_WRITE != 0,
+            is_protection: flags & FLAG_WRITE_PROTECT != 0,
+            is_minor: flags & FLAG_MINOR != 0,
+        }))
     }
 
     fn call<const N: usize>(&self, request: u64, words: &mut [u64; N]) -> io::Result<()> {

@@ -91,6 +91,14 @@ pub(crate) struct Region {
     pub(crate) meaning: Meaning,
 }
 
+impl Region {
+    /// A consumer's cell: it is mapped only while it holds a message. Everything else is always
+    /// mapped, and protected unless the core has opened it.
+    pub(crate) fn is_snapshot(&self) -> bool {
+        matches!(self.meaning, Meaning::Cell { end: EndpointId { side: Side::Consumer, .. }, .. })
+    }
+}
+
 /// What a fault in a [`Region`] means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
