@@ -301,6 +301,14 @@ fn params() -> Vec<Rejection> {
         at("param-port-unknown", set(PARAM, 12, 7), port(7)),
         at("param-port-of-other-type", set(PARAM, 12, 1), port(1)),
         at(
+            "param-port-array",
+            edit(PARAM, |notes| {
+                set_u32(&mut notes[PARAMS].descriptor, 24, 2);
+                set_u32(&mut notes[OUT].descriptor, 4, 2);
+            }),
+            port(0),
+        ),
+        at(
             "param-port-producer",
             edit(PARAM, |notes| set_u32(&mut notes[PARAMS].descriptor, 12, 1)),
             port(0),
