@@ -23,6 +23,7 @@ pub(crate) fn all() -> Vec<Rejection> {
     all.extend(ports());
     all.extend(layouts());
     all.extend(params());
+    all.extend(defaults());
     all
 }
 
@@ -290,7 +291,7 @@ fn params() -> Vec<Rejection> {
         edit(PARAM, move |notes| notes[PARAM] = param(kind, flags, port, "rate", default, "help"))
     };
     let port = |port| move |offset| E::BadParamPort { offset, port };
-    let mut all = vec![
+    vec![
         at("param-kind-0", set(PARAM, 4, 0), |offset| E::BadParamKind { offset, found: 0 }),
         at("param-kind-5", set(PARAM, 4, 5), |offset| E::BadParamKind { offset, found: 5 }),
         at("param-flags", set(PARAM, 8, 2), |offset| E::UnknownFlags {
@@ -335,7 +336,15 @@ fn params() -> Vec<Rejection> {
             }),
             |offset| E::BadText { offset, kind: "PARAM" },
         ),
-    ];
+    ]
+}
+
+/// Defaults that are not of their kind.
+fn defaults() -> Vec<Rejection> {
+    let replace = |kind, default: &'static str| {
+        edit(PARAM, move |notes| notes[PARAM] = param(kind, 0, 0, "rate", default, "help"))
+    };
+    let mut all = Vec::new();
     for (name, kind, text) in [
         ("default-unsigned-sign", sys::PARAM_UNSIGNED, "-1"),
         ("default-unsigned-plus", sys::PARAM_UNSIGNED, "+1"),
@@ -350,7 +359,7 @@ fn params() -> Vec<Rejection> {
             sys::PARAM_SIGNED => "a decimal integer from -2^63 to 2^63-1",
             _ => "`true` or `false`",
         };
-        all.push(at(name, replace(kind, 0, 0, text), |offset| E::BadDefault {
+        all.push(at(name, replace(kind, text), |offset| E::BadDefault {
             offset,
             text: text.into(),
             kind: kind_text,
