@@ -5,13 +5,14 @@
 //! that is killed anywhere and restarted neither loses nor doubles a message (`NAIVE-11`). With the
 //! feature `mutants` it also shows that it would notice if the rules were others.
 //!
-//! `program.rs` has the systems' language, `systems.rs` the systems, `model.rs` the platform,
-//! `explore.rs` the search.
+//! `program.rs` has the systems' language, `systems.rs` the systems, `model.rs` the machine,
+//! `platform.rs` what carries effects out on it, `explore.rs` the search.
 
 mod explore;
 mod model;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod platform;
 mod program;
 mod systems;
 
