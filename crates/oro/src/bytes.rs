@@ -96,8 +96,8 @@ impl ByteWriter {
     ///
     /// `Closed` or `PeerMisbehaved`, as the consumer has; some of the bytes may have been sent.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SendErrorKind> {
-        let room = self.end.load_slot_size_bytes() - HEAD_BYTES;
-        bytes.chunks(room.max(1)).try_for_each(|chunk| self.put(chunk, 0))
+        let room = data_room(self.end.load_slot_size_bytes());
+        bytes.chunks(room).try_for_each(|chunk| self.put(chunk, 0))
     }
 
     /// Sends formatted text; what `write!` and `writeln!` call.
@@ -132,6 +132,16 @@ impl ByteWriter {
         self.end.advance();
         Ok(())
     }
+}
+
+/// Data bytes that a slot has room for.
+///
+/// # Panics
+///
+/// If it has none, since nothing can then be written; a system's wires have larger slots (`TYPE-4`).
+pub(crate) fn data_room(slot_size_bytes: usize) -> usize {
+    assert!(slot_size_bytes > HEAD_BYTES, "the wire's slots have no room for data");
+    slot_size_bytes - HEAD_BYTES
 }
 
 /// Formats text without a heap: gathers it in a [`Text`], and hands that on whenever it is full.

@@ -7,7 +7,7 @@ use core::mem::offset_of;
 
 use oro_sysabi::{BYTES_END, BYTES_LAYOUT, BytesHead, DIRECTION_CONSUMER, DIRECTION_PRODUCER};
 
-use crate::bytes::{HEAD_BYTES, PiecewiseFormat};
+use crate::bytes::{HEAD_BYTES, PiecewiseFormat, data_room};
 use crate::end::Endpoint;
 use crate::shared::{copy_in, order_accesses};
 use crate::{End, PeerMisbehaved, Thread};
@@ -110,8 +110,8 @@ pub struct NaiveByteWriter {
 impl NaiveByteWriter {
     /// Sends all of these bytes.
     pub fn write(&mut self, bytes: &[u8]) {
-        let room = self.endpoint.load_slot_size_bytes() - HEAD_BYTES;
-        for chunk in bytes.chunks(room.max(1)) {
+        let room = data_room(self.endpoint.load_slot_size_bytes());
+        for chunk in bytes.chunks(room) {
             self.put(chunk, 0);
         }
     }
