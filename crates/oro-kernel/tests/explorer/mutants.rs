@@ -6,18 +6,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use oro_kernel::{Kernel, Mutant};
 
 use crate::explore::explore;
+use crate::program::System;
 use crate::systems;
 
 /// How a mutant is noticed: the system and the check, or `None`.
 fn catch(mutant: Mutant) -> Option<(String, String)> {
-    let naive = systems::naive_systems();
-    let all = naive
+    let naive = systems::naive_systems().into_iter().map(|system| (system, true));
+    let others = systems::managed_systems()
         .into_iter()
-        .map(|system| (system, true))
-        .chain(systems::restarted_filters().into_iter().map(|system| (system, false)))
-        .chain(systems::managed_systems().into_iter().map(|system| (system, false)))
-        .chain(systems::ending_systems().into_iter().map(|system| (system, false)))
-        .chain(systems::hostile_systems().into_iter().map(|system| (system, false)));
+        .chain(systems::ending_systems())
+        .chain(systems::restarted_filters())
+        .chain(systems::hostile_systems())
+        .map(|system| (system, false));
+    let mut all: Vec<(System, bool)> = naive.chain(others).collect();
+    // Small ones first: they find most.
+    all.sort_by_key(|(system, _)| system.setup.ports.iter().map(|port| port.slot_count).max());
     for (system, has_one_outcome) in all {
         let kernel = Kernel::with_mutant(system.setup.clone(), mutant);
         let found = catch_unwind(AssertUnwindSafe(|| explore(&system, kernel)));

@@ -389,7 +389,7 @@ pub(crate) fn hostile_systems() -> Vec<System> {
         for managed in [&[][..], &[0], &[1], &[0, 1]] {
             let honest_sink = if managed.contains(&1) { managed_sink(0, 3) } else { sink(0, 5) };
             systems.push(
-                System::naive("hostile producer", vec![Program::Chaos(4), honest_sink])
+                System::naive("hostile producer", vec![Program::Chaos(5), honest_sink])
                     .managed(managed)
                     .wire(slot_count, by(0), by(1))
                     .hostile(0),
@@ -397,7 +397,7 @@ pub(crate) fn hostile_systems() -> Vec<System> {
             let honest_source =
                 if managed.contains(&0) { managed_source(0, 3) } else { source(0, 3) };
             systems.push(
-                System::naive("hostile consumer", vec![honest_source, Program::Chaos(4)])
+                System::naive("hostile consumer", vec![honest_source, Program::Chaos(5)])
                     .managed(managed)
                     .wire(slot_count, by(0), by(1))
                     .hostile(1),
