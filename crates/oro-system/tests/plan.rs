@@ -83,6 +83,19 @@ fn sys_9_equal_layouts_are_stored_once() {
 }
 
 #[test]
+fn sys_9_a_layout_that_is_stored_twice_is_refused() {
+    let mut plan = sample();
+    plan.ports[2].layout = "demo.a.v1{}".to_owned();
+    plan.ports[7].layout = "demo.b.v1{}".to_owned();
+    let mut bytes = plan.encode().unwrap();
+    let at = bytes.windows(6).position(|window| window == b"demo.b").unwrap();
+    bytes[at + 5] = b'a';
+    reseal(&mut bytes);
+    let error = Plan::decode(&bytes).unwrap_err();
+    assert!(error.to_string().contains("stored once"), "{error}");
+}
+
+#[test]
 fn sys_9_every_changed_byte_is_noticed() {
     let bytes = sample().encode().unwrap();
     for offset in 0..bytes.len() {

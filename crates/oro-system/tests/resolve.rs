@@ -113,6 +113,16 @@ fn sys_5_a_manifest_gives_the_plan_that_it_says() {
     );
 }
 
+/// A port for parameters that no PARAM note names is an ordinary one once a wire joins it.
+#[test]
+fn sys_5_a_port_of_params_can_be_wired_by_hand() {
+    let text = "oro = 1\n[modules]\nfeed = \"f\"\nbare = \"b\"\n[instance.f]\nmodule = \"feed\"\n\
+                [instance.b]\nmodule = \"bare\"\n[[wire]]\nfrom = \"f.out\"\nto = \"b.params\"\n";
+    let (plan, found) = check(text.as_bytes());
+    assert_eq!(found, []);
+    assert_eq!(plan.unwrap().ports, [port(PARAMS_LAYOUT, 256, end(0, 0, 0), end(1, 0, 0))]);
+}
+
 #[test]
 fn sys_2_modules_are_listed_with_their_places() {
     let manifest = Manifest::parse(SYSTEM.as_bytes()).0.unwrap();
@@ -152,7 +162,15 @@ fn sys_1_hostile_manifests_are_answered_in_bounded_time() {
     };
     let relay = "[instance.i]\nmodule = \"relay\"\n";
     let wire = "[[wire]]\nfrom = \"i.out\"\nto = \"i.in\"\n";
-    let many: [(&str, String); 10] = [
+    let mut similar = String::new();
+    for index in 0..4000 {
+        let entry = relay.replace(".i]", &format!(".an-instance-with-a-name-{index:05}]"));
+        similar += &entry.replace("relay", "r");
+    }
+    let near = |index: usize| wire.replace("i.", &format!("an-instance-with-a-nick-{index:05}."));
+    let similar = fill(&|index| if index == 0 { similar.clone() } else { near(index) });
+    let many: [(&str, String); 11] = [
+        ("similar names", similar),
         ("unknown keys", fill(&|index| format!("[x{index}]\n"))),
         ("keys of one table", fill(&|index| format!("k{index} = 1\n"))),
         ("one key", fill(&|_| "k = 1\n".to_owned())),

@@ -98,7 +98,7 @@ fn first_offset(diagnostic: &Diagnostic) -> usize {
 const MAX_DIAGNOSTICS: usize = 1000;
 /// Most names that are compared for did-you-mean in one step, so that a hostile manifest of 1 MiB
 /// cannot keep the tool busy.
-const MAX_COMPARISONS: usize = 1 << 18;
+const MAX_COMPARISONS: usize = 1 << 15;
 
 /// Collects findings.
 #[derive(Debug, Default)]
@@ -140,15 +140,18 @@ impl Report {
         // Of a name of one letter nothing is left to recognise it by.
         let most_edits = (name.len() / 3).max(usize::from(name.len() > 1));
         let mut best = None;
+        if name.len() > 64 {
+            return None;
+        }
         for candidate in candidates {
-            if name.len() > 64 || name.len().abs_diff(candidate.len()) > most_edits {
-                continue;
-            }
             if self.comparisons >= MAX_COMPARISONS {
                 break;
             }
+            if name.len().abs_diff(candidate.len()) > most_edits {
+                continue;
+            }
             self.comparisons += 1;
-            let edits = strsim::damerau_levenshtein(name, candidate);
+            let edits = strsim::osa_distance(name, candidate);
             if edits <= most_edits && best.is_none_or(|(least, _)| edits < least) {
                 best = Some((edits, candidate));
             }

@@ -182,11 +182,13 @@ pub(super) fn name_kind(value: &DeValue<'_>) -> &'static str {
 
 /// Names for a message: "`a`, `b`", at most 16 of them.
 pub(super) fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{}`", shorten(name))).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        1..=16 => names.join(", "),
-        count => format!("{} and {} more", names[..16].join(", "), count - 16),
+    let mut names = names.into_iter();
+    let shown: Vec<_> =
+        names.by_ref().take(16).map(|name| format!("`{}`", shorten(name))).collect();
+    match (shown.len(), names.count()) {
+        (0, _) => "none".to_owned(),
+        (_, 0) => shown.join(", "),
+        (_, more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

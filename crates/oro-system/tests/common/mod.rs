@@ -116,6 +116,7 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
         ),
         ("blob", interface("blob", &[("out", Producer, BLOB, 0)])),
         ("bare", interface("bare", &[("params", Consumer, PARAMS_LAYOUT, 0)])),
+        ("feed", interface("feed", &[("out", Producer, PARAMS_LAYOUT, 0)])),
         ("wide", interface("wide", &[("out*300", Producer, NUMBER, 0)])),
         ("tuned", tuned),
         ("odd", odd),
