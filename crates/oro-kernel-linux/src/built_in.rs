@@ -116,11 +116,6 @@ impl BuiltInEnd {
         is_sink && !self.is_closed
     }
 
-    /// Whether the fresh touch of a waiting consumer is what it waits for.
-    pub(crate) fn is_clock(&self) -> bool {
-        matches!(self.kind, Kind::Clock { .. })
-    }
-
     /// Does one thing, if one can be done without blocking.
     pub(crate) fn work(&mut self, port: &PortMemory, kernel: &Kernel) -> Work {
         if self.is_closed {

@@ -340,7 +340,6 @@ impl Supervisor<'_> {
             Meaning::Cell { end, cell } => {
                 self.count_fault(end);
                 self.step(Event::CellTouched { end, cell });
-                self.wake_clock(end);
             }
             Meaning::Word { end } => {
                 self.count_fault(end);
@@ -373,19 +372,6 @@ impl Supervisor<'_> {
         let index = end.port.0 as usize * 2 + usize::from(end.side == Side::Consumer);
         self.fault_counts[index] += 1;
         metadata::publish_fault_count(&self.world, end, self.fault_counts[index]);
-    }
-
-    /// A clock's message is filled when its consumer waits for it (`BUILTIN-5`).
-    fn wake_clock(&mut self, end: EndpointId) {
-        if end.side == Side::Consumer && self.kernel.is_waiting(end) {
-            let clock = self
-                .built_ins
-                .iter()
-                .position(|built_in| built_in.end == end.peer() && built_in.is_clock());
-            if let Some(index) = clock {
-                self.work(index);
-            }
-        }
     }
 
     /// A process has ended by itself, which a sealed one never does.
