@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(result, Ok(()));
         assert_eq!(lines[..2], ["a", "bc"]);
         assert_eq!(lines[2..].concat(), long);
+        assert_eq!(lines.iter().filter(|line| line.is_empty()).count(), 0);
     }
 
     #[test]

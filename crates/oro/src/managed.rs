@@ -159,10 +159,8 @@ impl ManagedEnd {
         // SAFETY: the caller vouches for thread and index.
         let endpoint = unsafe { Endpoint::open(thread, port_index) };
         let own = endpoint.load_first();
-        // A consumer's peer has committed at least what was released; of a producer's peer nothing
-        // is known but that it is at most one queue behind.
-        let peer = if is_consumer { own } else { own.saturating_sub(endpoint.load_slot_count()) };
-        Self { endpoint, is_consumer, own, peer }
+        // The first look checks the distance, which bounds it on both sides.
+        Self { endpoint, is_consumer, own, peer: 0 }
     }
 
     pub(crate) fn slot(&self) -> *mut u8 {

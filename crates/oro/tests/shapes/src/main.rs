@@ -3,11 +3,7 @@
 #![no_std]
 #![no_main]
 #![deny(warnings, missing_docs, unreachable_pub, elided_lifetimes_in_paths)]
-#![deny(
-    clippy::all,
-    clippy::undocumented_unsafe_blocks,
-    clippy::multiple_unsafe_ops_per_block
-)]
+#![deny(clippy::all, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![deny(clippy::allow_attributes_without_reason)]
 
 use oro::{ByteReader, Consumer, Log, NaiveProducer, PeerMisbehaved, Producer, Text, Time};
