@@ -2,8 +2,10 @@
 //! operating system. Takes the toolchain's own target where it is installed, else Debian's Rust with
 //! its library source; where there is neither, says what to install. Runs nothing that it builds.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
+
+use crate::workspace;
 
 /// What is checked: the crates that a module or a bare-metal kernel is made of.
 const PACKAGES: [&str; 1] = ["oro-sysabi"];
@@ -12,7 +14,9 @@ const TARGET: &str = "aarch64-unknown-none";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library/core/Cargo.toml";
-const INSTALL_HINT: &str = "no core library for aarch64-unknown-none: `rustup target add aarch64-unknown-none`, \
+/// Debian's packages with a compiler and its library's source.
+pub(crate) const PACKAGES_NEEDED: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+pub(crate) const INSTALL_HINT: &str = "no core library for aarch64-unknown-none: `rustup target add aarch64-unknown-none`, \
      or on Debian `apt-get install --no-install-recommends rustc-web cargo-web rust-web-src` (810 MB)";
 
 /// Runs the task.
@@ -21,24 +25,27 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         eprintln!("usage: cargo xtask check-aarch64");
         return ExitCode::from(2);
     }
-    let Some(mut command) = choose_toolchain() else {
-        eprintln!("error: {INSTALL_HINT}");
-        return ExitCode::FAILURE;
-    };
+    match check() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether this machine has a toolchain for it.
+pub(crate) fn is_possible() -> bool {
+    choose_toolchain().is_some()
+}
+
+/// Checks every package.
+pub(crate) fn check() -> Result<(), String> {
+    let mut command = choose_toolchain().ok_or(INSTALL_HINT)?;
     for package in PACKAGES {
         command.args(["-p", package]);
     }
-    match command.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(status) => {
-            eprintln!("error: {command:?}: {status}");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: cannot run {command:?}: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    workspace::run(&mut command)
 }
 
 /// Begins a `cargo check` for the target with a toolchain that can do it.
@@ -49,14 +56,15 @@ fn choose_toolchain() -> Option<Command> {
     {
         return None;
     }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(if is_debian { DEBIAN_CARGO } else { &cargo });
-    command.args(["check", "--target", TARGET, "--target-dir"]).arg(choose_target_dir());
+    let mut command = if is_debian { Command::new(DEBIAN_CARGO) } else { workspace::cargo(&[]) };
+    // A directory of its own, so that two compilers do not throw away each other's results.
+    let target_folder = workspace::target_folder().join("check-aarch64");
+    command.args(["check", "--target", TARGET, "--target-dir"]).arg(target_folder);
     if is_debian {
         // The library is built from source, which a released compiler allows only when told so.
         command.args(["-Zbuild-std=core"]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", DEBIAN_RUSTC);
     }
-    command.current_dir(find_workspace());
+    command.current_dir(workspace::root());
     Some(command)
 }
 
@@ -67,14 +75,4 @@ fn is_target_installed() -> bool {
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()
         .is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
-}
-
-/// A directory of its own, so that two compilers do not throw away each other's results.
-fn choose_target_dir() -> PathBuf {
-    let base = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    base.unwrap_or_else(|| find_workspace().join("target")).join("check-aarch64")
-}
-
-fn find_workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

@@ -64,20 +64,11 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match update(is_check) {
-        Ok(message) => {
-            println!("{message}");
-            ExitCode::SUCCESS
-        }
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::report(update(is_check))
 }
 
 /// Writes or checks the committed header; says what was done.
-fn update(is_check: bool) -> Result<String, String> {
+pub(crate) fn update(is_check: bool) -> Result<String, String> {
     let path = find_abi_crate().join("include/oro/sysabi.h");
     let header = generate()?;
     // A header that is not there is as out of date as one that differs.

@@ -1,20 +1,49 @@
 //! Tasks of this repository: `cargo xtask TASK`.
 
 mod aarch64;
+mod clauses;
+mod graph;
 mod header;
+mod test;
+mod tools;
+mod workspace;
 
 use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask TASK
+  test [--install-deps] [--only NAME]... [--list]   everything that must pass
+  header [--check]                                  the C header, from the ABI crate
+  clauses                                           clauses of docs/spec that no test names
+  graph                                             which crate may depend on which
+  check-aarch64                                     the ABI crate on bare AArch64";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let task = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
-    match task.as_str() {
-        "check-aarch64" => aarch64::run(&rest),
-        "header" => header::run(&rest),
+    match (task.as_str(), rest.is_empty()) {
+        ("test", _) => test::run(&rest),
+        ("header", _) => header::run(&rest),
+        ("clauses", true) => report(clauses::check()),
+        ("graph", true) => report(graph::check()),
+        ("check-aarch64", _) => aarch64::run(&rest),
         _ => {
-            eprintln!("usage: cargo xtask check-aarch64 | header [--check]");
+            eprintln!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints what a check found, or why it failed.
+fn report(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
         }
     }
 }
