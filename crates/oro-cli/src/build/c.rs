@@ -10,13 +10,18 @@ use crate::problem::Problem;
 
 pub(crate) const CC: Tool = Tool { program: "cc", mend: "apt-get install gcc libc6-dev" };
 
-/// The headers, so that `oro` is enough to build a module: where they go and what is in them.
-const HEADERS: [(&str, &str); 2] = [
+/// What a C compiler calls without being asked; linked with every module.
+const RUNTIME: &str = "oro/runtime.c";
+
+/// The headers and the runtime, so that `oro` is enough to build a module: where they go and what
+/// is in them.
+const SUPPORT_FILES: [(&str, &str); 3] = [
     ("oro/sysabi.h", include_str!("../../../oro-sysabi/include/oro/sysabi.h")),
     ("oro/oro.h", include_str!("../../../oro-sysabi/include/oro/oro.h")),
+    (RUNTIME, include_str!("../../../oro-sysabi/include/oro/runtime.c")),
 ];
 
-/// A freestanding static PIE: nothing is linked but what the file itself defines.
+/// A freestanding static PIE: nothing is linked but the file itself and the runtime.
 const FLAGS: [&str; 15] = [
     "-O2",
     "-g",
@@ -43,13 +48,13 @@ pub(super) fn build_file(
     output_folder: &Path,
 ) -> Result<PathBuf, Problem> {
     let include_folder = output_folder.join("include");
-    write_headers(&include_folder).map_err(|error| explain_write(name, &include_folder, &error))?;
+    write_support_files(&include_folder).map_err(|error| explain_write(name, &include_folder, &error))?;
     let image = output_folder.join(format!("{name}.elf"));
     // Another `oro` may be reading the image: it is replaced whole.
     let draft = output_folder.join(format!("{name}.elf.{}", process::id()));
     let mut command = Command::new(CC.program);
     command.args(FLAGS).arg("-I").arg(&include_folder).arg("-o").arg(&draft);
-    command.arg(absolute(source)).stdin(Stdio::null());
+    command.arg(absolute(source)).arg(include_folder.join(RUNTIME)).stdin(Stdio::null());
     let result = run_tool(name, &CC, &mut command);
     if let Err(problem) = result {
         // It is there only if the compiler got so far.
@@ -65,9 +70,9 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Writes the headers that are not there as they should be.
-fn write_headers(folder: &Path) -> io::Result<()> {
-    for (name, text) in HEADERS {
+/// Writes the files that are not there as they should be.
+fn write_support_files(folder: &Path) -> io::Result<()> {
+    for (name, text) in SUPPORT_FILES {
         let path = folder.join(name);
         if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
             continue;
@@ -75,7 +80,7 @@ fn write_headers(folder: &Path) -> io::Result<()> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        let draft = path.with_extension(format!("h.{}", process::id()));
+        let draft = path.with_extension(format!("draft.{}", process::id()));
         fs::write(&draft, text)?;
         fs::rename(&draft, &path)?;
     }
