@@ -48,7 +48,8 @@ pub(super) fn build_file(
     output_folder: &Path,
 ) -> Result<PathBuf, Problem> {
     let include_folder = output_folder.join("include");
-    write_support_files(&include_folder).map_err(|error| explain_write(name, &include_folder, &error))?;
+    write_support_files(&include_folder)
+        .map_err(|error| explain_write(name, &include_folder, &error))?;
     let image = output_folder.join(format!("{name}.elf"));
     // Another `oro` may be reading the image: it is replaced whole.
     let draft = output_folder.join(format!("{name}.elf.{}", process::id()));
