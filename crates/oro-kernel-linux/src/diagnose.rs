@@ -240,6 +240,11 @@ impl Supervisor<'_> {
             libc::SIGILL => "executed an undefined or forbidden instruction".to_owned(),
             libc::SIGFPE => "divided by zero, or overflowed in a division".to_owned(),
             libc::SIGTRAP => "executed a breakpoint or set the trap flag".to_owned(),
+            libc::SIGBUS if stop.code == BUS_ADRALN => {
+                // The processor does not tell the address; Linux says 0.
+                fault.address = None;
+                "made an unaligned access with the alignment-check flag set".to_owned()
+            }
             libc::SIGSEGV if stop.address.is_none() => {
                 "used a privileged instruction or an address that is no address".to_owned()
             }
@@ -259,7 +264,10 @@ impl Supervisor<'_> {
         };
         let spot = locate(&self.world, thread, address);
         let (what, rule): (String, &str) = match spot {
-            Spot::Metadata(name) => (format!("{verb} {name}, which is read-only"), "META-1"),
+            Spot::Metadata(name) if is_execution => {
+                (format!("{verb} {name}, which are not executable"), "KRN-7")
+            }
+            Spot::Metadata(name) => (format!("{verb} {name}, which are read-only"), "META-1"),
             Spot::Cell { end } | Spot::CellGuard { end } => {
                 fault.port = Some(self.end_name(end));
                 fault.slot = Some(self.kernel.cursor(end));
@@ -275,6 +283,10 @@ impl Supervisor<'_> {
                 fault.port = Some(self.end_name(end));
                 (format!("{verb} the peer's cursor, which is read-only"), "META-1")
             }
+            Spot::Word { end } => {
+                fault.port = Some(self.end_name(end));
+                (format!("{verb} its own cursor, which is data"), "KRN-7")
+            }
             Spot::OtherThread { thread: owner } => {
                 (format!("{verb} a window of thread `{}`", self.thread_name(owner)), "ENTRY-7")
             }
@@ -284,11 +296,9 @@ impl Supervisor<'_> {
             }
             Spot::Image if is_execution => (format!("{verb} data of its image"), "IMG-3"),
             Spot::Image => (format!("{verb} a read-only part of its image"), "IMG-3"),
-            Spot::Memory if is_execution => (format!("{verb} its stack or heap"), "KRN-7"),
+            Spot::Memory(name) => (format!("{verb} {name}, which is not executable"), "KRN-7"),
             Spot::Null => (format!("{verb} a null pointer (or one near it)"), "END-5"),
-            Spot::Memory | Spot::Nothing => {
-                (format!("{verb} {address:#x}, where nothing is mapped"), "END-5")
-            }
+            Spot::Nothing => (format!("{verb} {address:#x}, where nothing is mapped"), "END-5"),
         };
         fault.what = what;
         rule.clone_into(&mut fault.rule);
@@ -309,6 +319,7 @@ impl Supervisor<'_> {
 }
 
 const SEGV_ACCERR: i32 = 2;
+const BUS_ADRALN: i32 = 1;
 
 const HANDED_OVER: &str = "this slot was handed over when the thread touched another Port: a naive \
     thread fills one slot at a time, all fields at once, and reads everything it needs before it \

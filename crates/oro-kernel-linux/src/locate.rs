@@ -2,7 +2,7 @@
 
 use oro_kernel::{EndpointId, ThreadId};
 
-use crate::addresses::{HEAP, RING, ROOT, WINDOWS, WINDOWS_END};
+use crate::addresses::{CODE, HEAP, RING, ROOT, STACKS, WINDOWS, WINDOWS_END};
 use crate::memory::PAGE;
 use crate::world::{Meaning, World};
 
@@ -14,7 +14,7 @@ const NULL_REACH: u64 = oro_sysabi::IMAGE_START;
 /// What is at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spot {
-    /// Tables that are read-only; which.
+    /// Kernel-provided memory that is read-only; its name, in the plural.
     Metadata(&'static str),
     /// A cell of this endpoint.
     Cell {
@@ -28,6 +28,10 @@ pub(crate) enum Spot {
     PeerCursor {
         end: EndpointId,
     },
+    /// The commit word of this endpoint.
+    Word {
+        end: EndpointId,
+    },
     /// A window that another thread of the instance has there.
     OtherThread {
         thread: ThreadId,
@@ -36,8 +40,8 @@ pub(crate) enum Spot {
     StackGuard,
     /// The image.
     Image,
-    /// Stack, heap, request page.
-    Memory,
+    /// Memory that is the thread's to write; its name.
+    Memory(&'static str),
     /// Null, or near it.
     Null,
     Nothing,
@@ -62,12 +66,15 @@ pub(crate) fn locate(world: &World, thread: ThreadId, address: u64) -> Spot {
     match address {
         _ if !is_mapped => Spot::Nothing,
         _ if address < oro_sysabi::IMAGE_END => Spot::Image,
+        _ if (CODE..CODE + PAGE).contains(&address) => Spot::Metadata("the kernel's instructions"),
         _ if (RING..HEAP).contains(&address) => Spot::Metadata("the Ring's tables"),
-        _ if (ROOT..ROOT + PAGE).contains(&address) => Spot::Metadata("the Root page"),
+        _ if (ROOT..ROOT + PAGE).contains(&address) => Spot::Metadata("the fields of Root"),
         _ if (ROOT..ROOT + memory.root.size_bytes()).contains(&address) => {
-            Spot::Metadata("a binding")
+            Spot::Metadata("the bindings")
         }
-        _ => Spot::Memory,
+        _ if (HEAP..STACKS).contains(&address) => Spot::Memory("its heap"),
+        _ if (STACKS..WINDOWS).contains(&address) => Spot::Memory("a stack"),
+        _ => Spot::Memory("its request page or a gate"),
     }
 }
 
@@ -89,8 +96,14 @@ fn locate_window(world: &World, thread: ThreadId, address: u64) -> Spot {
 fn find_in_windows(world: &World, thread: ThreadId, address: u64) -> Option<Spot> {
     let memory = &world.threads[thread.0 as usize];
     for region in &memory.regions {
-        let Meaning::Cell { end, .. } = region.meaning else { continue };
         let after = region.start + region.size_bytes;
+        let end = match region.meaning {
+            Meaning::Cell { end, .. } => end,
+            Meaning::Word { end } if (region.start..after).contains(&address) => {
+                return Some(Spot::Word { end });
+            }
+            Meaning::Word { .. } | Meaning::Gate => continue,
+        };
         if (region.start..after).contains(&address) {
             return Some(Spot::Cell { end });
         }

@@ -1,0 +1,15 @@
+/* halt.c: stops the processor.
+ *
+ * @kind trap
+ * @rule END-5
+ * @says privileged instruction
+ * @signal 11
+ */
+#include "hostile.h"
+
+OFFENDER(0);
+
+void run(const struct oro_root *root) {
+    pass_three(root);
+    __asm__ volatile("hlt" : : : "rax", "rcx", "rdx", "memory");
+}

@@ -1,0 +1,21 @@
+/* word-twice.c: commits rightly, and commits again while its word is still open (MAN-5).
+ *
+ * @kind violation
+ * @rule MAN-5
+ * @says stored 5 to its cursor; 4 would have been right
+ * @port offender.out
+ * @slot 3
+ * @told 1 2 3 4
+ */
+#include "hostile.h"
+
+OFFENDER(ORO_ENTRY_MANAGED);
+
+void run(const struct oro_root *root) {
+    struct ends ends = pass_three(root);
+    volatile uint64_t *word = at(ends.out.binding->own_cursor);
+    ORO_OUT(struct num, &ends.out)->value = 4;
+    *word = 4;
+    *word = 5;
+    (void)ORO_IN(struct num, &ends.in)->value;
+}

@@ -1,0 +1,375 @@
+//! Every module of `conformance/hostile/` does what its file says, and what its file says must come
+//! of it comes of it: the offender ends and is named, and nobody else loses anything (`BLAME-1`,
+//! `BLAME-2`, `KRN-8`).
+//!
+//! Each offender stands between two innocents, with three more beside it; all of them in one system
+//! that the real `oro` runs, once with ptrace and once without. How expectations are written is in
+//! `conformance/hostile/README.md`. The manifests stay in cargo's folder for temporary files, to be
+//! run by hand.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use support::Folder;
+
+const HOSTILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/hostile");
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/double/modules");
+
+/// What the innocents beside the offender print.
+const BYSTANDERS_OUTPUT: &str = "sum of 100 doubled numbers: 10100\n";
+
+#[test]
+fn blame_2_offenders_are_named_with_ptrace() {
+    run_all(Tracing::Full);
+}
+
+/// Where ptrace is forbidden the same instances end, by the same rules of Ports; of a trap the signal
+/// alone is known, and the report says so.
+#[test]
+fn blame_2_offenders_are_named_without_ptrace() {
+    run_all(Tracing::Without);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tracing {
+    Full,
+    Without,
+}
+
+fn run_all(tracing: Tracing) {
+    let built = build_all();
+    let mut failures = String::new();
+    for offender in &built.offenders {
+        let run = run_offender(&built.folder, offender, tracing);
+        let wrong = compare(offender, &run, tracing);
+        if !wrong.is_empty() {
+            let _ = writeln!(failures, "\n== {}.c: {}", offender.name, wrong.join("\n   and: "));
+            let _ = writeln!(failures, "{}", run.stderr);
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+/// An offender's file: its name, and the words after each `@key` of its first comment.
+struct Offender {
+    name: String,
+    expected: BTreeMap<String, Vec<String>>,
+}
+
+impl Offender {
+    fn read(path: &Path) -> Self {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(path).unwrap();
+        let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in text.lines().take_while(|line| !line.starts_with("#include")) {
+            let Some(rest) = line.strip_prefix(" * @") else { continue };
+            let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
+            assert!(KEYS.contains(&key), "{name}.c: `@{key}` is none of {KEYS:?}");
+            expected.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        assert!(!expected.is_empty(), "{name}.c says nothing of what must come of it");
+        Self { name, expected }
+    }
+
+    fn all(&self, key: &str) -> &[String] {
+        self.expected.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    fn one(&self, key: &str) -> Option<&str> {
+        self.all(key).first().map(String::as_str)
+    }
+
+    fn outcome(&self) -> &str {
+        self.one("outcome").unwrap_or("faulted")
+    }
+}
+
+const KEYS: [&str; 22] = [
+    "outcome",
+    "status",
+    "why",
+    "exit",
+    "kind",
+    "rule",
+    "says",
+    "help",
+    "thread",
+    "port",
+    "slot",
+    "address",
+    "symbol",
+    "signal",
+    "syscall",
+    "words",
+    "failed",
+    "stderr",
+    "told",
+    "wire",
+    "quota",
+    "arguments",
+];
+
+struct Built {
+    folder: Folder,
+    offenders: Vec<Offender>,
+}
+
+/// Compiles every module once, by one call of `oro check`.
+fn build_all() -> &'static Built {
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = Folder::new("hostile");
+        let mut manifest = "oro = 1\n[modules]\n".to_owned();
+        let mut add = |name: &str, path: &Path| {
+            let _ = writeln!(manifest, "{name} = {{ source = {path:?} }}");
+        };
+        for name in ["feed", "tell"] {
+            add(name, &Path::new(HOSTILE).join(format!("innocent/{name}.c")));
+        }
+        for name in ["source", "double", "print"] {
+            add(name, &Path::new(EXAMPLE).join(format!("{name}.c")));
+        }
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(HOSTILE).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+        paths.sort();
+        let offenders: Vec<Offender> = paths.iter().map(|path| Offender::read(path)).collect();
+        assert!(offenders.len() > 50, "only {} offenders in {HOSTILE}", offenders.len());
+        for (offender, path) in offenders.iter().zip(&paths) {
+            add(&offender.name, path);
+        }
+        manifest.push_str("[instance.a]\nmodule = \"feed\"\n");
+        manifest.push_str("[[wire]]\nfrom = \"a.out\"\nto = \"null.bytes\"\n");
+        folder.write("all.toml", manifest);
+        folder.oro("check all.toml").ends(0);
+        Built { folder, offenders }
+    })
+}
+
+/// The system of one offender: `feed -> offender -> tell -> files.told`, and beside it
+/// `source -> double -> print -> console.stdout`.
+fn write_manifest(folder: &Folder, offender: &Offender) -> String {
+    let mut text = "oro = 1\n[modules]\n".to_owned();
+    let modules = [
+        ("feed", "feed"),
+        ("tell", "tell"),
+        ("source", "source"),
+        ("double", "double"),
+        ("print", "print"),
+        ("offender", offender.name.as_str()),
+    ];
+    for (name, module) in modules {
+        let _ = writeln!(text, "{name} = \"target/oro/{module}.elf\"");
+    }
+    for (name, _) in modules {
+        let _ = writeln!(text, "[instance.{name}]\nmodule = \"{name}\"");
+    }
+    if let Some(quota) = offender.one("quota") {
+        let _ = writeln!(text, "quota = {{ {quota} }}");
+    }
+    let wires = [
+        "feed.out -> offender.in",
+        "offender.out -> tell.in",
+        "tell.text -> files.told",
+        "source.out -> double.in",
+        "double.out -> print.in",
+        "print.text -> console.stdout",
+    ];
+    for wire in wires.into_iter().chain(offender.all("wire").iter().map(String::as_str)) {
+        let (from, to) = wire.split_once(" -> ").expect("`@wire FROM -> TO`");
+        let _ = writeln!(text, "[[wire]]\nfrom = \"{from}\"\nto = \"{to}\"");
+    }
+    let name = format!("{}.toml", offender.name);
+    folder.write(&name, text);
+    name
+}
+
+/// What `oro run` gave.
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    told: String,
+    record: Value,
+}
+
+fn run_offender(folder: &Folder, offender: &Offender, tracing: Tracing) -> Run {
+    let manifest = write_manifest(folder, offender);
+    let flag = match tracing {
+        Tracing::Full => "",
+        Tracing::Without => "--without-ptrace",
+    };
+    // The two tests run at the same time.
+    let stem = format!("{}{flag}", offender.name);
+    let uses_extra = offender.all("wire").iter().any(|wire| wire.ends_with("files.extra"));
+    let extra = if uses_extra { format!("--file extra={stem}.extra") } else { String::new() };
+    let end = folder.oro(&format!(
+        "run {manifest} --report {flag} --json={stem}.json --file told={stem}.told {extra} {}",
+        offender.one("arguments").unwrap_or("")
+    ));
+    let read = |extension: &str| {
+        fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap_or_default()
+    };
+    let record = serde_json::from_str(&read("json")).unwrap_or_default();
+    Run { code: end.code, stdout: end.stdout, stderr: end.stderr, told: read("told"), record }
+}
+
+/// Everything that is not as the offender's file says.
+fn compare(offender: &Offender, run: &Run, tracing: Tracing) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let outcome = offender.outcome();
+    let code = match (offender.one("exit"), outcome) {
+        (Some(code), _) => code.parse().unwrap(),
+        (None, "faulted") => 1,
+        (None, _) => 0,
+    };
+    if run.code != Some(code) {
+        wrong.push(format!("exit code {:?} instead of {code}", run.code));
+    }
+    compare_innocents(offender, run, &mut wrong);
+    let instance = find_instance(&run.record, "offender");
+    if instance["outcome"] != outcome {
+        wrong.push(format!("outcome {} instead of {outcome}", instance["outcome"]));
+        return wrong;
+    }
+    match outcome {
+        "exited" => {
+            let status: u64 = offender.one("status").unwrap_or("0").parse().unwrap();
+            if instance["status"] != status {
+                wrong.push(format!("status {} instead of {status}", instance["status"]));
+            }
+        }
+        "killed" => require_part(&mut wrong, offender, "why", &instance["why"]),
+        _ => compare_fault(offender, &instance["fault"], tracing, &mut wrong),
+    }
+    let words = instance["last_words"].to_string().replace("\\\\", "\\");
+    require_part(&mut wrong, offender, "words", &Value::String(words));
+    require_part(&mut wrong, offender, "stderr", &Value::String(run.stderr.clone()));
+    let failed = &run.record["failed_built_ins"];
+    if offender.one("failed").is_none() && failed.as_array().is_none_or(|list| !list.is_empty()) {
+        wrong.push(format!("a built-in failed: {failed}"));
+    }
+    require_part(&mut wrong, offender, "failed", &Value::String(failed.to_string()));
+    wrong
+}
+
+/// `BLAME-1`: nobody but the offender has lost anything, and its peer knows how it ended (`END-6`).
+fn compare_innocents(offender: &Offender, run: &Run, wrong: &mut Vec<String>) {
+    if run.stdout != BYSTANDERS_OUTPUT {
+        wrong.push(format!("the bystanders printed {:?}", run.stdout));
+    }
+    let was_killed = offender.outcome() == "killed";
+    for name in ["feed", "tell", "source", "double", "print"] {
+        let instance = find_instance(&run.record, name);
+        // The offender's peers wait for it until the time limit ends them too.
+        let may_be_killed = was_killed && ["feed", "tell"].contains(&name);
+        if instance["status"] != 0 && !(may_be_killed && instance["outcome"] == "killed") {
+            wrong.push(format!("innocent `{name}` ended so: {instance}"));
+        }
+    }
+    let told = offender.one("told").unwrap_or(match offender.outcome() {
+        "faulted" | "killed" => "1 2",
+        _ => "",
+    });
+    if told == "*" {
+        return;
+    }
+    let last = match offender.outcome() {
+        "faulted" => "faulted",
+        _ => "closed",
+    };
+    let mut lines: Vec<&str> = run.told.lines().collect();
+    if lines.last() == Some(&last) {
+        lines.pop();
+    } else if !was_killed {
+        wrong.push(format!("its peer was not told that it `{last}`"));
+    }
+    if lines.join(" ") != told {
+        wrong.push(format!("its peer got [{}] instead of [{told}]", lines.join(" ")));
+    }
+}
+
+fn compare_fault(offender: &Offender, fault: &Value, tracing: Tracing, wrong: &mut Vec<String>) {
+    let is_poor = tracing == Tracing::Without && fault["kind"] != "violation";
+    require_one_of(wrong, offender, "kind", &fault["kind"]);
+    if is_poor && fault["kind"] == "trap" {
+        require(wrong, "rule", &fault["rule"], "END-5");
+        let what = fault["what"].as_str().unwrap_or_default();
+        if !what.contains("without ptrace no more is known") {
+            wrong.push(format!("`{what}` does not say why it says so little"));
+        }
+    } else {
+        require_one_of(wrong, offender, "rule", &fault["rule"]);
+        if !is_poor {
+            require_part(wrong, offender, "says", &fault["what"]);
+        }
+    }
+    require(wrong, "thread", &fault["thread"], offender.one("thread").unwrap_or("run"));
+    if let Some(signal) = offender.one("signal") {
+        require(wrong, "signal", &fault["signal"].to_string().into(), signal);
+    }
+    if is_poor {
+        for key in ["address", "instruction", "symbol", "system_call"] {
+            if !fault[key].is_null() {
+                wrong.push(format!("`{key}` is {} without ptrace", fault[key]));
+            }
+        }
+        return;
+    }
+    require_part(wrong, offender, "help", &fault["help"]);
+    if let Some(call) = offender.one("syscall") {
+        require(wrong, "system_call", &fault["system_call"].to_string().into(), call);
+    }
+    if let Some(port) = offender.one("port") {
+        require(wrong, "port", &fault["port"], port);
+    }
+    if let Some(slot) = offender.one("slot") {
+        require(wrong, "slot", &fault["slot"].to_string().into(), slot);
+    }
+    match offender.one("address") {
+        Some("") if fault["address"].is_null() => wrong.push("no address is known".to_owned()),
+        Some("") | None => {}
+        Some(address) => require(wrong, "address", &fault["address"], address),
+    }
+    // Compilers make `name.isra.0` and `name.cold` of `name`.
+    let symbol = fault["symbol"].as_str().and_then(|text| text.split(['+', '.']).next());
+    match offender.one("symbol").unwrap_or("run") {
+        "?" => {}
+        "-" if symbol.is_none() => {}
+        name if symbol == Some(name) => {}
+        name => wrong.push(format!("symbol {symbol:?} instead of {name}")),
+    }
+}
+
+fn find_instance<'a>(record: &'a Value, name: &str) -> &'a Value {
+    let mut instances = record["instances"].as_array().into_iter().flatten();
+    instances.find(|instance| instance["name"] == name).unwrap_or(&Value::Null)
+}
+
+fn require(wrong: &mut Vec<String>, key: &str, found: &Value, expected: &str) {
+    if found != expected {
+        wrong.push(format!("{key} {found} instead of {expected}"));
+    }
+}
+
+/// Some rows differ between processors: one of the words must be the value.
+fn require_one_of(wrong: &mut Vec<String>, offender: &Offender, key: &str, found: &Value) {
+    let expected = offender.one(key).unwrap_or_else(|| panic!("{}.c: no @{key}", offender.name));
+    if !expected.split(' ').any(|word| found == word) {
+        wrong.push(format!("{key} {found} instead of {expected}"));
+    }
+}
+
+fn require_part(wrong: &mut Vec<String>, offender: &Offender, key: &str, found: &Value) {
+    for part in offender.all(key) {
+        if !found.as_str().unwrap_or_default().contains(part) {
+            wrong.push(format!("@{key}: `{part}` is not in {found}"));
+        }
+    }
+}
