@@ -1,6 +1,7 @@
 //! Tasks of this repository: `cargo xtask TASK`.
 
 mod aarch64;
+mod book;
 mod clauses;
 mod graph;
 mod header;

@@ -16,7 +16,8 @@ pub(crate) fn root() -> &'static Path {
 
 /// The folder that cargo builds into.
 pub(crate) fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    // What is relative is so to the folder that commands run in.
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// A `cargo` that runs in the repository's folder.

@@ -5,12 +5,12 @@ use std::process::Command;
 
 use super::{Context, Outcome, Step};
 use crate::workspace::{cargo, list_files, read, root, run, run_watched, target_folder};
-use crate::{aarch64, clauses, graph, header, tools};
+use crate::{aarch64, book, clauses, graph, header, tools};
 
 /// The step whose output ends with cargo's own closing lines.
 pub(super) const LAST: &str = "test";
 
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step { name: "deps", purpose: "the programs that the tests need", run: check_programs },
     Step { name: "fmt", purpose: "formatting", run: check_formatting },
     Step { name: "header", purpose: "the C header is what the crate says", run: check_header },
@@ -26,6 +26,7 @@ pub(super) const STEPS: [Step; 12] = [
     },
     Step { name: "model", purpose: "every interleaving of small systems", run: run_model },
     Step { name: "doctor", purpose: "what the machine has of what a run needs", run: ask_doctor },
+    Step { name: "book", purpose: "the commands of docs/book", run: check_book },
     Step { name: LAST, purpose: "unit, integration and documentation tests", run: run_tests },
 ];
 
@@ -109,6 +110,11 @@ fn run_model(context: &mut Context) -> Result<Outcome, String> {
 fn ask_doctor(_: &mut Context) -> Result<Outcome, String> {
     run(&mut cargo(&["run", "--locked", "--quiet", "-p", "oro-cli", "--", "doctor"]))?;
     Ok(Outcome::Done)
+}
+
+fn check_book(_: &mut Context) -> Result<Outcome, String> {
+    run(&mut cargo(&["build", "--locked", "--quiet", "-p", "oro-cli"]))?;
+    tell(book::check(&target_folder().join("debug"))?)
 }
 
 fn run_tests(context: &mut Context) -> Result<Outcome, String> {
