@@ -1,0 +1,74 @@
+//! Processes as Linux shows them: what a sealed one has mapped and open, and who is left.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Longest wait for something that takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tries until there is a result.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(result) = attempt() {
+            return result;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited for {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Children of a process, in no order; none if it has gone.
+pub(crate) fn list_children(process_id: u32) -> Vec<u32> {
+    let path = format!("/proc/{process_id}/task/{process_id}/children");
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_ascii_whitespace().map(|word| word.parse().unwrap()).collect()
+}
+
+/// A field of `/proc/PID/status`.
+pub(crate) fn read_status(process_id: u32, key: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{process_id}/status")).ok()?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(key))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Children that run under a filter: the sealed ones.
+pub(crate) fn list_sealed(process_id: u32) -> Vec<u32> {
+    let mut children = list_children(process_id);
+    children.retain(|child| read_status(*child, "Seccomp").as_deref() == Some("2"));
+    children
+}
+
+/// Bytes of memory of a process that are resident, shared ones included.
+pub(crate) fn read_resident_bytes(process_id: u32) -> u64 {
+    let text = read_status(process_id, "VmRSS").unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// A line of `/proc/PID/maps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MapLine {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) rights: String,
+    pub(crate) inode: u64,
+    pub(crate) name: String,
+}
+
+/// What a process has mapped, without the page of vsyscalls, which Linux shows in every process.
+pub(crate) fn read_maps(process_id: u32) -> Vec<MapLine> {
+    let text = fs::read_to_string(format!("/proc/{process_id}/maps")).unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.ends_with("[vsyscall]"));
+    lines.map(|line| parse_line(line).unwrap_or_else(|| panic!("a strange line: {line}"))).collect()
+}
+
+fn parse_line(line: &str) -> Option<MapLine> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let rights = words.next()?.to_owned();
+    let inode = words.nth(2)?.parse().ok()?;
+    let name = words.collect::<Vec<_>>().join(" ");
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some(MapLine { start: number(start)?, end: number(end)?, rights, inode, name })
+}
