@@ -16,7 +16,7 @@ struct Allowed {
     dev: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 8] = [
+const ALLOWED: [Allowed; 9] = [
     // Nothing; `cfg(loom)` is set by one test only.
     Allowed { name: "oro-sysabi", normal: &["loom under cfg(loom)"], dev: &[] },
     Allowed { name: "oro", normal: &["oro-sysabi"], dev: &["oro-image"] },
@@ -45,6 +45,11 @@ const ALLOWED: [Allowed; 8] = [
             "serde_json",
         ],
         dev: &[],
+    },
+    Allowed {
+        name: "oro-benches",
+        normal: &[],
+        dev: &["oro-image", "oro-system", "oro-kernel-linux", "libc"],
     },
     Allowed { name: "xtask", normal: &["oro-sysabi", "cbindgen", "log", "serde_json"], dev: &[] },
 ];
