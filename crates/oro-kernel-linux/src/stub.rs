@@ -134,6 +134,7 @@ core::arch::global_asm!(
     "xor r13d, r13d",
     "xor r14d, r14d",
     "xor r15d, r15d",
+    "sahf", // the flags that the zeroing has set: from ah, which is zero
     "cld",
     "jmp qword ptr [rdi + {entry_word}]",
     "8: ud2",
