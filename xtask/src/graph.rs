@@ -44,7 +44,7 @@ const ALLOWED: [Allowed; 9] = [
             "serde",
             "serde_json",
         ],
-        dev: &[],
+        dev: &["rustix"],
     },
     Allowed {
         name: "oro-benches",
