@@ -6,6 +6,7 @@
 //! that the real `oro` runs, once with ptrace and once without. How expectations are written is in
 //! `conformance/hostile/README.md`. The manifests stay in cargo's folder for temporary files, to be
 //! run by hand.
+#![allow(clippy::unwrap_used, reason = "a test whose folder or report cannot be read has failed")]
 
 mod support;
 
