@@ -1,6 +1,8 @@
 //! `oro run` from end to end: streams, files, the other built-in instances, parameters, statuses,
 //! deadlock, interruption, and a user without rights.
 
+#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
+
 mod support;
 
 use std::fmt::Write as _;
@@ -10,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use support::processes::{list_children, list_sealed, read_resident_bytes, wait_for};
+use support::processes::{list_children, list_sealed, read_resident_bytes, read_status, wait_for};
 use support::{FILTER_C, Folder};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
@@ -476,6 +478,26 @@ fn a_process_killed_from_outside_is_told() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("its process was killed from outside"), "{stderr}");
+}
+
+/// `KRN-6`: without its guardian a supervisor's death would not be noticed at once, so it does not go
+/// on either; nothing is left over.
+#[test]
+fn krn_6_a_supervisor_does_not_go_on_without_its_guardian() {
+    let mut child = start_waiting(&[]);
+    let stdin = child.stdin.take();
+    let children = list_children(child.id());
+    let is_guardian = |id: &&u32| read_status(**id, "Name").as_deref() == Some("oro-guardian");
+    let guardian = wait_for("a guardian", || children.iter().find(is_guardian));
+    send_signal("KILL", *guardian);
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("the guardian process has ended"), "{stderr}");
+    for child in children {
+        assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} is left over");
+    }
 }
 
 /// No right of root is needed, with ptrace or without; a violation is named all the same. Run as

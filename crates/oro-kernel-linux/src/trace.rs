@@ -30,13 +30,21 @@ pub(crate) fn seize(process_id: i32) -> io::Result<()> {
 
 /// Why ptrace cannot be used here, if it cannot: found out by trying it on a child.
 pub(crate) fn find_obstacle() -> Option<String> {
+    // SAFETY: names this process.
+    let supervisor = unsafe { libc::getpid() };
     // SAFETY: the supervisor is single-threaded; the child only waits to be killed.
     let process_id = unsafe { libc::fork() };
     if process_id == 0 {
-        loop {
+        // It holds all that the supervisor has open, so it must not outlive it (KRN-6).
+        // SAFETY: takes a signal number.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        // SAFETY: names the parent, which may have died before the call above.
+        while unsafe { libc::getppid() } == supervisor {
             // SAFETY: waits for a signal.
             unsafe { libc::pause() };
         }
+        // SAFETY: ends the child without running the supervisor's exit handlers.
+        unsafe { libc::_exit(0) };
     }
     if process_id < 0 {
         return Some(format!("no process to try ptrace on: {}", io::Error::last_os_error()));
