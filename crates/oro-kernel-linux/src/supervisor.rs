@@ -276,6 +276,7 @@ impl Supervisor<'_> {
                 for event in &events {
                     self.handle(Source::decode(event.data));
                 }
+                self.keep_deadline();
             }
         }
     }
@@ -415,18 +416,23 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Nothing has happened for a while: the time limit has passed, or nothing ever will happen.
+    /// Nothing has happened for a while: perhaps nothing ever will.
     fn meet_quiet(&mut self) {
-        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            self.deadline = None;
-            self.report.has_timed_out = true;
-            return self.kill_all("it still ran when the time limit had passed");
-        }
+        self.keep_deadline();
         let waits = self.kernel.deadlock();
         if !waits.is_empty() {
             self.report.deadlock =
                 waits.iter().map(|wait| self.describe_wait(wait.thread, wait.end)).collect();
             self.kill_all("every thread waited for another");
+        }
+    }
+
+    /// Ends everything when the time limit has passed, however busy the system is.
+    fn keep_deadline(&mut self) {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.deadline = None;
+            self.report.has_timed_out = true;
+            self.kill_all("it still ran when the time limit had passed");
         }
     }
 
