@@ -75,7 +75,8 @@ impl Supervisor<'_> {
         }
     }
 
-    fn start(&mut self, thread: ThreadId) {
+    /// Opens a thread's start gate.
+    pub(crate) fn start(&mut self, thread: ThreadId) {
         if let Some(process) = &self.processes[thread.0 as usize] {
             let result = process.faults.open_pages(START_GATE, PAGE, Wake::Yes);
             self.check("UFFDIO_WRITEPROTECT", result);

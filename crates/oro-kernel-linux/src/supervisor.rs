@@ -365,7 +365,8 @@ impl Supervisor<'_> {
         } else if page == EXIT_INSTANCE_GATE {
             self.step(Event::InstanceExited { thread, status: given });
         } else {
-            self.resume(thread);
+            // The start gate, after the start: Linux had reclaimed its page before it was opened.
+            self.start(thread);
         }
     }
 
