@@ -5,9 +5,11 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Panics with the last system error if `result` is one.
@@ -101,16 +103,39 @@ pub(crate) unsafe trait Share {}
 // SAFETY: an atomic, which may be zero.
 unsafe impl Share for AtomicU64 {}
 
-/// Makes zeroed memory that is shared with children started later; it is never freed.
-pub(crate) fn share<T: Share>() -> &'static T {
-    let rights = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping at an address of the system's choice overlaps nothing.
-    let base = unsafe { libc::mmap(core::ptr::null_mut(), size_of::<T>(), rights, flags, -1, 0) };
-    assert_ne!(base, libc::MAP_FAILED, "mmap: {}", io::Error::last_os_error());
-    // SAFETY: zeroed, page-aligned and never unmapped; by `Share`, zeros are a `T`, and all of it may
-    // be stored to by other processes.
-    unsafe { &*base.cast::<T>() }
+/// Zeroed memory that is shared with children started later. It goes when it is dropped, so that a
+/// fork does not get slower from measurement to measurement.
+pub(crate) struct Shared<T: Share> {
+    base: NonNull<T>,
+}
+
+impl<T: Share> Shared<T> {
+    pub(crate) fn new() -> Self {
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        let nowhere = core::ptr::null_mut();
+        // SAFETY: a new mapping at an address of the system's choice overlaps nothing.
+        let base = unsafe { libc::mmap(nowhere, size_of::<T>(), rights, flags, -1, 0) };
+        assert_ne!(base, libc::MAP_FAILED, "mmap: {}", io::Error::last_os_error());
+        Self { base: NonNull::new(base.cast()).expect("no mapping is at 0") }
+    }
+}
+
+impl<T: Share> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: zeroed at first, page-aligned, and mapped until it is dropped; by `Share`, zeros
+        // are a `T`, and all of it may be stored to by other processes.
+        unsafe { self.base.as_ref() }
+    }
+}
+
+impl<T: Share> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // SAFETY: this is the mapping that `new` made, and nothing refers to it any more.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), size_of::<T>()) };
+    }
 }
 
 /// A pipe: reading end, writing end.

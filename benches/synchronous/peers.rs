@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::Counts;
-use crate::os::{self, Child, Program};
+use crate::os::{self, Child, Program, Shared};
 
 /// The peers of a Port.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(crate) enum Peer {
 
 /// Nanoseconds for a request and its reply between processes on the two CPUs.
 pub(crate) fn measure_round_trip(peer: Peer, cpus: [usize; 2], counts: Counts) -> f64 {
-    let result: &AtomicU64 = os::share();
+    let result = Shared::<AtomicU64>::new();
     let [request, reply] = [Channel::new(peer), Channel::new(peer)];
     let server = Child::start(cpus[1], || {
         for _ in 0..counts.warm_up + counts.measured {
@@ -45,7 +45,7 @@ pub(crate) fn measure_round_trip(peer: Peer, cpus: [usize; 2], counts: Counts) -
 
 /// Nanoseconds for each message of a stream between processes on the two CPUs.
 pub(crate) fn measure_stream(peer: Peer, cpus: [usize; 2], counts: Counts) -> f64 {
-    let result: &AtomicU64 = os::share();
+    let result = Shared::<AtomicU64>::new();
     let channel = Channel::new(peer);
     let source = Child::start(cpus[0], || {
         for number in 0..counts.warm_up + counts.measured {
@@ -70,7 +70,7 @@ pub(crate) fn measure_stream(peer: Peer, cpus: [usize; 2], counts: Counts) -> f6
 /// One way for messages.
 enum Channel {
     Stream { reader: OwnedFd, writer: OwnedFd },
-    Queue(&'static Queue),
+    Queue(Shared<Queue>),
 }
 
 impl Channel {
@@ -78,7 +78,7 @@ impl Channel {
         let [reader, writer] = match peer {
             Peer::Pipe => os::make_pipe(),
             Peer::SocketPair => os::make_socket_pair(),
-            Peer::Futex => return Self::Queue(os::share()),
+            Peer::Futex => return Self::Queue(Shared::new()),
         };
         Self::Stream { reader, writer }
     }
@@ -170,7 +170,7 @@ fn advance(cursor: &AtomicU32, sleeps: &AtomicU32) {
 
 /// The floor: nanoseconds for a cache line to go to the other CPU and back, both sides spinning.
 pub(crate) fn measure_cache_line(cpus: [usize; 2], round_trips: u32) -> f64 {
-    let [line, result]: [&AtomicU64; 2] = [os::share(), os::share()];
+    let [line, result] = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
     let other = Child::start(cpus[1], || {
         for number in 0..u64::from(round_trips) {
             while line.load(Ordering::Acquire) != 2 * number + 1 {
@@ -200,7 +200,7 @@ pub(crate) fn measure_cache_line(cpus: [usize; 2], round_trips: u32) -> f64 {
 /// Nanoseconds for the whole life of a static program: fork and execve, or `posix_spawn`; its end is
 /// waited for.
 pub(crate) fn measure_exec(path: &Path, is_fork: bool, cpu: usize, count: u32) -> f64 {
-    let result: &AtomicU64 = os::share();
+    let result = Shared::<AtomicU64>::new();
     let program = Program::new(path);
     Child::start(cpu, || {
         let start = os::now_ns();

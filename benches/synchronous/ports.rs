@@ -13,7 +13,7 @@ use oro_image::Image;
 use oro_kernel_linux::{Options, Outcome};
 use oro_system::{Manifest, Plan, ResolveOptions};
 
-use crate::os::{self, Child};
+use crate::os::{self, Child, Shared};
 use crate::{Counts, stats};
 
 /// As `oro` builds C modules.
@@ -114,8 +114,8 @@ impl Modules {
     /// One of the two instances returns the ticks that it measured.
     fn measure_pair(&self, manifest: &str, cpus: [usize; 2]) -> f64 {
         let (plan, images) = self.plan(manifest);
-        let ticks: &AtomicU64 = os::share();
-        let elapsed: [&AtomicU64; 2] = [os::share(), os::share()];
+        let ticks = Shared::<AtomicU64>::new();
+        let elapsed = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
         let system = Child::start(cpus[0], || {
             let clocks = [os::now_ns(), os::read_counter()];
             for status in run(&plan, &images) {
@@ -130,7 +130,7 @@ impl Modules {
         }
         system.wait();
         let [nanoseconds, counted] =
-            elapsed.map(|word| stats::to_float(word.load(Ordering::Relaxed)));
+            elapsed.each_ref().map(|word| stats::to_float(word.load(Ordering::Relaxed)));
         // The counter's frequency as it was during this run.
         let ticks = stats::to_float(ticks.load(Ordering::Relaxed));
         ticks * (nanoseconds / counted) / stats::to_float(self.counts.measured)
@@ -143,7 +143,7 @@ impl Modules {
             write!(manifest, "[instance.i{index}]\nmodule = \"nothing\"\n").expect("a text");
         }
         let (plan, images) = self.plan(&manifest);
-        let elapsed: &AtomicU64 = os::share();
+        let elapsed = Shared::<AtomicU64>::new();
         Child::start(cpu, || {
             let options = Options { without_ptrace, ..Options::default() };
             let start = os::now_ns();
