@@ -231,7 +231,7 @@ impl Run {
         let setup = self.kernel.setup();
         let size = self.ends.len() + setup.threads.len() + setup.instances.len();
         prop_assert!(effects.len() <= 8 * size + 8, "{} effects", effects.len());
-        for effect in effects {
+        for (position, effect) in effects.iter().enumerate() {
             match effect {
                 Effect::PublishCursor { end, value } => {
                     let index = self.ends.iter().position(|other| other == end).expect("listed");
@@ -241,7 +241,14 @@ impl Run {
                     prop_assert!(is_kernel || *value == self.cursors[index] + 1);
                     self.cursors[index] = *value;
                 }
-                Effect::Resume(thread) => prop_assert!(self.kernel.is_live(*thread)),
+                // END-3: the flush before the end may wake a sibling, which then ends too.
+                Effect::Resume(thread) => {
+                    let own = setup_instance(&self.kernel, *thread);
+                    let ends_later = effects[position..].iter().any(|later| {
+                        matches!(later, Effect::EndInstance { instance, .. } if *instance == own)
+                    });
+                    prop_assert!(self.kernel.is_live(*thread) || ends_later);
+                }
                 Effect::EndThread(thread) => prop_assert!(!self.kernel.is_live(*thread)),
                 Effect::EndInstance { instance, end, .. } => match end {
                     // BLAME-1: who did it is who ends.
