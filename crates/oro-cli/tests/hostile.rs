@@ -212,7 +212,7 @@ fn run_offender(folder: &Folder, offender: &Offender, tracing: Tracing) -> Run {
     let extra = if uses_extra { format!("--file extra={stem}.extra") } else { String::new() };
     let end = folder.oro(&format!(
         "run {manifest} --report {flag} --json={stem}.json --file told={stem}.told {extra} {}",
-        offender.one("arguments").unwrap_or("")
+        offender.one("arguments").unwrap_or("--timeout 30s")
     ));
     let read = |extension: &str| {
         fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap_or_default()
