@@ -7,10 +7,6 @@ pub(crate) fn to_float(value: u64) -> f64 {
 }
 
 /// The middle value, or the mean of the two middle ones.
-///
-/// # Panics
-///
-/// There are none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
