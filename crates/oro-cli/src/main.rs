@@ -25,6 +25,7 @@ use clap::Parser as _;
 use args::{Arguments, Command};
 
 fn main() -> ExitCode {
+    oro_kernel_linux::reset_signals();
     let code = match Arguments::parse().command {
         Command::Run(arguments) => run::run_system(&arguments),
         Command::Check(arguments) => check::check_input(&arguments),

@@ -3,7 +3,7 @@
 //! Images are below 64 GiB; everything here is between that and 512 GiB. The numbers are this
 //! platform's choice: modules find them through `Root` and never assume them.
 
-use oro_sysabi::{IMAGE_END, MAX_STACK_SIZE};
+use oro_sysabi::{IMAGE_END, MAX_ENDPOINTS_PER_THREAD, MAX_ENTRIES, MAX_STACK_SIZE};
 
 use crate::memory::PAGE;
 
@@ -18,9 +18,9 @@ pub(crate) const THREAD_BLOCK_OFFSET: u64 = 0xf00;
 /// Offset of the first binding from the Root page.
 pub(crate) const BINDINGS_OFFSET: u64 = PAGE;
 /// The request page.
-pub(crate) const REQUEST: u64 = IMAGE_END + 0x10_0000;
+pub(crate) const REQUEST: u64 = IMAGE_END + 0x40_0000;
 /// Touched by the trampoline when the process is ready.
-pub(crate) const START_GATE: u64 = IMAGE_END + 0x20_0000;
+pub(crate) const START_GATE: u64 = IMAGE_END + 0x50_0000;
 /// `Root::exit_thread`.
 pub(crate) const EXIT_THREAD_GATE: u64 = START_GATE + PAGE;
 /// `Root::exit_instance`.
@@ -31,18 +31,20 @@ pub(crate) const GATE_PAGES: u64 = 3;
 pub(crate) const RING: u64 = IMAGE_END + 0x100_0000;
 /// The heap, up to [`STACKS`].
 pub(crate) const HEAP: u64 = IMAGE_END + (4 << 30);
-/// Most bytes of heap.
-pub(crate) const MAX_HEAP: u64 = STACKS - HEAP;
+/// Most bytes of heap, as `oro-system` has it (SYS-7).
+pub(crate) const MAX_HEAP: u64 = 64 << 30;
 /// The stacks: one for each entry, [`STACK_STRIDE`] apart, each at the upper end of its place.
-pub(crate) const STACKS: u64 = 0x20_0000_0000;
+pub(crate) const STACKS: u64 = HEAP + MAX_HEAP;
 /// Room of one stack with what is never mapped below it.
 pub(crate) const STACK_STRIDE: u64 = 2 << 30;
 /// The windows of a thread's endpoints, assigned one after the other.
-pub(crate) const WINDOWS: u64 = 0x40_0000_0000;
+pub(crate) const WINDOWS: u64 = STACKS + MAX_ENTRIES as u64 * STACK_STRIDE;
 /// First address after the windows.
 pub(crate) const WINDOWS_END: u64 = WINDOWS + oro_sysabi::MAX_WINDOW_BYTES_PER_THREAD;
 
 const _: () = assert!(STACK_STRIDE >= MAX_STACK_SIZE as u64 + PAGE);
-const _: () = assert!(STACKS + oro_sysabi::MAX_ENTRIES as u64 * STACK_STRIDE <= WINDOWS);
+/// Most bindings that port indices ask for (`NOTE-4`).
+const MAX_BINDINGS: u64 = MAX_ENTRIES as u64 * MAX_ENDPOINTS_PER_THREAD as u64;
+const _: () = assert!(ROOT + BINDINGS_OFFSET + MAX_BINDINGS * 128 <= REQUEST);
 const _: () = assert!(WINDOWS_END <= crate::stub::STUB);
 const _: () = assert!(crate::stub::STUB < oro_sysabi::ADDRESS_END);

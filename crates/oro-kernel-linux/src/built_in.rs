@@ -5,21 +5,18 @@
 //! the core. Streams are read and written directly in the queue's memory. Nothing here trusts what a
 //! module has put into a message: lengths are validated on a copy.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use oro_kernel::{EndpointId, Event, Kernel, PeerState};
 use oro_sysabi as abi;
 use oro_system::BuiltIn;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::stream::{Stream, Way};
 use crate::world::PortMemory;
 use crate::{Options, StartError};
 
-/// Bytes that a pipe that polls as writable takes without blocking (PIPE_BUF).
-const PIPE_CHUNK: u64 = 4096;
 /// Bytes of `oro.bytes.v1` before the data.
 const HEAD: u64 = size_of::<abi::BytesHead>() as u64;
 
@@ -37,19 +34,10 @@ pub(crate) struct BuiltInEnd {
 enum Kind {
     Source { stream: Stream, has_ended: bool },
     Sink { stream: Stream, written_bytes: u64, has_ended: bool },
-    Log { instance: String },
+    Log { stream: Stream, instance: String, line: Vec<u8>, written_bytes: usize },
     NullSink,
     Clock { start: Instant },
     Messages { messages: Vec<abi::Param>, next: usize },
-}
-
-#[derive(Debug)]
-struct Stream {
-    /// `None`: there is nothing to read, ever.
-    fd: Option<OwnedFd>,
-    /// A pipe, socket or terminal; files are always ready.
-    can_poll: bool,
-    name: String,
 }
 
 /// What [`BuiltInEnd::work`] has done.
@@ -71,25 +59,26 @@ impl BuiltInEnd {
         instance: &str,
         options: &Options,
     ) -> Result<Self, StartError> {
-        let duplicate = |fd: BorrowedFd<'_>| {
-            rustix::io::fcntl_dupfd_cloexec(fd, 3)
-                .map_err(|error| StartError::system("duplicating a standard stream", error))
+        let standard = |fd, way, name| {
+            Stream::standard(fd, way, name)
+                .map_err(|error| StartError::system("opening a standard stream", error))
         };
         let source = |stream| Kind::Source { stream, has_ended: false };
         let sink = |stream| Kind::Sink { stream, written_bytes: 0, has_ended: false };
         let kind = match built_in {
-            BuiltIn::Stdin => {
-                source(Stream::new(duplicate(rustix::stdio::stdin())?, "console.stdin"))
-            }
+            BuiltIn::Stdin => source(standard(rustix::stdio::stdin(), Way::Read, "console.stdin")?),
             BuiltIn::Stdout => {
-                sink(Stream::new(duplicate(rustix::stdio::stdout())?, "console.stdout"))
+                sink(standard(rustix::stdio::stdout(), Way::Write, "console.stdout")?)
             }
-            BuiltIn::FileRead(name) => source(open_file(name, options, false)?),
-            BuiltIn::FileWrite(name) => sink(open_file(name, options, true)?),
-            BuiltIn::NullSource => {
-                source(Stream { fd: None, can_poll: false, name: "null.bytes".to_owned() })
-            }
-            BuiltIn::Log => Kind::Log { instance: instance.to_owned() },
+            BuiltIn::FileRead(name) => source(open_file(name, options, Way::Read)?),
+            BuiltIn::FileWrite(name) => sink(open_file(name, options, Way::Write)?),
+            BuiltIn::NullSource => source(Stream::empty("null.bytes")),
+            BuiltIn::Log => Kind::Log {
+                stream: standard(rustix::stdio::stderr(), Way::Write, "console.log")?,
+                instance: instance.to_owned(),
+                line: Vec::new(),
+                written_bytes: 0,
+            },
             BuiltIn::NullSink => Kind::NullSink,
             BuiltIn::Clock => Kind::Clock { start: Instant::now() },
             BuiltIn::Params(params) => Kind::Messages { messages: encode(params), next: 0 },
@@ -99,11 +88,44 @@ impl BuiltInEnd {
 
     /// The descriptor that epoll is to watch, if it can.
     pub(crate) fn pollable(&self) -> Option<BorrowedFd<'_>> {
+        self.stream()?.pollable()
+    }
+
+    fn stream(&self) -> Option<&Stream> {
         match &self.kind {
-            Kind::Source { stream, .. } | Kind::Sink { stream, .. } if stream.can_poll => {
-                stream.fd.as_ref().map(AsFd::as_fd)
+            Kind::Source { stream, .. } | Kind::Sink { stream, .. } | Kind::Log { stream, .. } => {
+                Some(stream)
             }
-            _ => None,
+            Kind::NullSink | Kind::Clock { .. } | Kind::Messages { .. } => None,
+        }
+    }
+
+    /// What it does when the system starts, and not before: a file that is written is emptied.
+    pub(crate) fn start(&self, plan: &BuiltIn) -> io::Result<()> {
+        match (plan, self.stream()) {
+            (BuiltIn::FileWrite(_), Some(stream)) => stream.truncate(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Stops waiting for somebody who does not read. What is lost, if anything is.
+    pub(crate) fn give_up(&mut self, kernel: &Kernel) -> Option<String> {
+        let name = self.stream().map_or("null.bytes", |stream| stream.name.as_str());
+        let count = kernel.available(self.end);
+        let lost = (self.is_open_sink() && count > 0).then(|| {
+            format!("{name}: {count} messages were not written: nobody took them in time")
+        });
+        self.close();
+        lost
+    }
+
+    fn close(&mut self) {
+        self.is_closed = true;
+        match &mut self.kind {
+            Kind::Source { stream, .. } | Kind::Sink { stream, .. } | Kind::Log { stream, .. } => {
+                stream.close();
+            }
+            Kind::NullSink | Kind::Clock { .. } | Kind::Messages { .. } => {}
         }
     }
 
@@ -138,7 +160,9 @@ impl BuiltInEnd {
             Kind::Sink { stream, written_bytes, has_ended } => {
                 write_message(stream, port, number, written_bytes, has_ended)
             }
-            Kind::Log { instance } => write_log(instance, port, number),
+            Kind::Log { stream, instance, line, written_bytes } => {
+                write_log(stream, instance, line, written_bytes, port, number)
+            }
             Kind::NullSink => Outcome::Done(u32::try_from(available).unwrap_or(u32::MAX)),
             Kind::Clock { start } if kernel.is_waiting(end.peer()) => {
                 write_time(*start, port, number);
@@ -164,11 +188,11 @@ impl BuiltInEnd {
             Outcome::Done(count) => Work::Event(Event::KernelCommitted { end, count }),
             Outcome::Nothing | Outcome::NotReady => Work::Idle,
             Outcome::Close => {
-                self.is_closed = true;
+                self.close();
                 Work::Event(Event::KernelClosed { end, has_failed: false })
             }
             Outcome::Fail(why) => {
-                self.is_closed = true;
+                self.close();
                 Work::Failure(Event::KernelClosed { end, has_failed: true }, why)
             }
         }
@@ -186,54 +210,24 @@ enum Outcome {
     Fail(String),
 }
 
-impl Stream {
-    fn new(fd: OwnedFd, name: &str) -> Self {
-        use rustix::fs::FileType;
-        let can_poll = rustix::fs::fstat(&fd).is_ok_and(|status| {
-            match FileType::from_raw_mode(status.st_mode) {
-                FileType::Fifo | FileType::Socket => true,
-                // Terminals poll; /dev/null and /dev/zero never block.
-                FileType::CharacterDevice => fd.as_fd().is_terminal(),
-                _ => false,
-            }
-        });
-        Self { fd: Some(fd), can_poll, name: name.to_owned() }
-    }
-
-    /// Whether a read or a small write would not block.
-    fn is_ready(&self, flags: PollFlags) -> bool {
-        let Some(fd) = self.fd.as_ref().filter(|_| self.can_poll) else { return true };
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let mut polled = [PollFd::new(fd, flags)];
-        poll(&mut polled, Some(&now)).is_ok_and(|count| count > 0)
-    }
-}
-
-fn open_file(name: &str, options: &Options, for_writing: bool) -> Result<Stream, StartError> {
+fn open_file(name: &str, options: &Options, way: Way) -> Result<Stream, StartError> {
     let Some(path) = options.files.get(name) else {
         let error = io::Error::new(io::ErrorKind::NotFound, "no --file names it");
         return Err(StartError::file(name, format!("`{name}`"), error));
     };
-    let file = if for_writing { File::create(path) } else { File::open(path) };
-    let file = file.and_then(|file| {
-        let is_folder = file.metadata()?.is_dir();
-        if is_folder { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
-    });
-    match file {
-        Ok(file) => Ok(Stream::new(file.into(), &format!("files.{name}"))),
-        Err(error) => Err(StartError::file(name, path.display().to_string(), error)),
-    }
+    Stream::open(path, way, &format!("files.{name}"))
+        .map_err(|error| StartError::file(name, path.display().to_string(), error))
 }
 
 /// Reads once into the next slot (`BUILTIN-2`).
 fn read_message(stream: &Stream, port: &PortMemory, number: u64, has_ended: &mut bool) -> Outcome {
-    if !stream.is_ready(PollFlags::IN) {
-        return Outcome::NotReady;
-    }
     let slot = port.slot_offset(number);
     let room = port.slot_size_bytes - HEAD;
-    let count = match stream.read(port, slot + HEAD, room) {
-        Ok(count) => count,
+    let target = port.queue.pointer(slot + HEAD, room);
+    // SAFETY: `target` is good for `room` bytes, and no reference to them exists.
+    let result = unsafe { stream.read(target, usize::try_from(room).unwrap_or(0)) };
+    let count = match result {
+        Ok(count) => count as u64,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
         Err(error) => return Outcome::Fail(format!("{}: cannot read: {error}", stream.name)),
     };
@@ -275,13 +269,12 @@ fn write_message(
         ));
     }
     while *written_bytes < length {
-        if !stream.is_ready(PollFlags::OUT) {
-            return Outcome::NotReady;
-        }
         let rest = length - *written_bytes;
-        let chunk = if stream.can_poll { rest.min(PIPE_CHUNK) } else { rest };
-        match stream.write(port, slot + HEAD + *written_bytes, chunk) {
-            Ok(count) => *written_bytes += count,
+        let source = port.queue.pointer(slot + HEAD + *written_bytes, rest);
+        // SAFETY: `source` is good for `rest` bytes.
+        let result = unsafe { stream.write(source, usize::try_from(rest).unwrap_or(0)) };
+        match result {
+            Ok(count) => *written_bytes += count as u64,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
             Err(error) => return Outcome::Fail(format!("{}: cannot write: {error}", stream.name)),
         }
@@ -291,48 +284,38 @@ fn write_message(
     Outcome::Done(1)
 }
 
-impl Stream {
-    /// One read(2) straight into the queue.
-    fn read(&self, port: &PortMemory, offset: u64, room: u64) -> io::Result<u64> {
-        let Some(fd) = &self.fd else { return Ok(0) };
-        let target = port.queue.pointer(offset, room);
-        let room = usize::try_from(room).map_err(io::Error::other)?;
-        loop {
-            // SAFETY: `target` is good for `room` bytes, and no reference to them exists.
-            let count = unsafe { libc::read(fd.as_raw_fd(), target.cast(), room) };
-            match u64::try_from(count) {
-                Ok(count) => return Ok(count),
-                Err(_) => retry_if_interrupted()?,
-            }
+/// One line on standard error (`BUILTIN-2`), or the rest of it. Control characters are escaped: a
+/// module must not be able to write to the terminal what it likes.
+fn write_log(
+    stream: &Stream,
+    instance: &str,
+    line: &mut Vec<u8>,
+    written_bytes: &mut usize,
+    port: &PortMemory,
+    number: u64,
+) -> Outcome {
+    if line.is_empty() {
+        match format_log(instance, port, number) {
+            Ok(text) => *line = text.into_bytes(),
+            Err(why) => return Outcome::Fail(why),
         }
     }
-
-    /// One write(2) straight from the queue.
-    fn write(&self, port: &PortMemory, offset: u64, count: u64) -> io::Result<u64> {
-        let Some(fd) = &self.fd else { return Ok(count) };
-        let source = port.queue.pointer(offset, count);
-        let count = usize::try_from(count).map_err(io::Error::other)?;
-        loop {
-            // SAFETY: `source` is good for `count` bytes.
-            let count = unsafe { libc::write(fd.as_raw_fd(), source.cast(), count) };
-            match u64::try_from(count) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => return Ok(count),
-                Err(_) => retry_if_interrupted()?,
-            }
+    while *written_bytes < line.len() {
+        let rest = &line[*written_bytes..];
+        // SAFETY: `rest` is a slice.
+        match unsafe { stream.write(rest.as_ptr(), rest.len()) } {
+            Ok(count) => *written_bytes += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
+            Err(error) => return Outcome::Fail(format!("console.log: cannot write: {error}")),
         }
     }
+    line.clear();
+    *written_bytes = 0;
+    Outcome::Done(1)
 }
 
-/// The error of the last call, unless a signal interrupted it.
-fn retry_if_interrupted() -> io::Result<()> {
-    let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
-}
-
-/// One line on standard error (`BUILTIN-2`). Control characters are escaped: a module must not be
-/// able to write to the terminal what it likes.
-fn write_log(instance: &str, port: &PortMemory, number: u64) -> Outcome {
+/// The line of a log message; `Err` says what is wrong with the message.
+fn format_log(instance: &str, port: &PortMemory, number: u64) -> Result<String, String> {
     let mut message = [0; size_of::<abi::Log>()];
     port.queue.read(port.slot_offset(number), &mut message);
     let word = |at: usize| {
@@ -342,7 +325,7 @@ fn write_log(instance: &str, port: &PortMemory, number: u64) -> Outcome {
     };
     let text = &message[8..];
     let Some(text) = usize::try_from(word(0)).ok().and_then(|length| text.get(..length)) else {
-        return Outcome::Fail(format!(
+        return Err(format!(
             "console.log: `{instance}` says that a line has {} bytes; at most {} fit (TYPE-12)",
             word(0),
             text.len()
@@ -354,11 +337,7 @@ fn write_log(instance: &str, port: &PortMemory, number: u64) -> Outcome {
         abi::LOG_DEBUG => "debug: ",
         _ => "",
     };
-    let line = format!("[{instance}] {level}{}\n", escape(text));
-    match io::stderr().lock().write_all(line.as_bytes()) {
-        Ok(()) => Outcome::Done(1),
-        Err(error) => Outcome::Fail(format!("console.log: cannot write: {error}")),
-    }
+    Ok(format!("[{instance}] {level}{}\n", escape(text)))
 }
 
 /// UTF-8 with everything that is not, and every control character, escaped.
@@ -366,7 +345,7 @@ pub(crate) fn escape(text: &[u8]) -> String {
     let mut escaped = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() && character != '\t' {
+            if changes_terminal(character) {
                 escaped.extend(character.escape_default());
             } else {
                 escaped.push(character);
@@ -377,6 +356,15 @@ pub(crate) fn escape(text: &[u8]) -> String {
         }
     }
     escaped
+}
+
+/// Control characters, and those that change the direction in which a line is shown.
+fn changes_terminal(character: char) -> bool {
+    let is_direction = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    is_direction || (character.is_control() && character != '\t')
 }
 
 fn write_time(start: Instant, port: &PortMemory, number: u64) {
@@ -428,6 +416,7 @@ mod tests {
         // BUILTIN-2
         assert_eq!(escape(b"plain \xc3\xa9\t"), "plain \u{e9}\t");
         assert_eq!(escape(b"\x1b[2J\n\xff"), "\\u{1b}[2J\\n\\xff");
+        assert_eq!(escape("a\u{202e}b".as_bytes()), "a\\u{202e}b");
     }
 
     #[test]

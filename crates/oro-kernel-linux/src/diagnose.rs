@@ -37,6 +37,10 @@ impl Supervisor<'_> {
     /// Takes down what is left of an instance and writes down how it ended.
     pub(crate) fn end_instance(&mut self, instance: InstanceId, end: InstanceEnd) {
         let outcome = match end {
+            // Its peers were killed a moment ago, and this is all that it knew of it (END-9).
+            InstanceEnd::Exited { .. } if self.is_killing => {
+                Outcome::Killed { why: self.kill_reason.clone() }
+            }
             InstanceEnd::Exited { status } => Outcome::Exited { status },
             InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
             InstanceEnd::Violated { thread, end, violation } => {
@@ -79,10 +83,10 @@ impl Supervisor<'_> {
         let mut words = [0; 1024];
         let offset = core::mem::offset_of!(abi::Request, last_words_length) as u64;
         private.read(PRIVATE_REQUEST + offset, &mut words);
-        let [a, b, c, d, kind, ..] = words;
+        let [a, b, c, d, e, f, g, h, ..] = words;
         let length = u32::from_le_bytes([a, b, c, d]).min(abi::LAST_WORDS_SIZE);
+        let kind = u32::from_le_bytes([e, f, g, h]);
         let text = &words[8..8 + usize::try_from(length).ok()?];
-        let kind = u32::from(kind);
         (kind != abi::LAST_WORDS_NONE && !text.is_empty()).then(|| (kind, escape(text)))
     }
 
@@ -309,7 +313,7 @@ impl Supervisor<'_> {
         let memory = &self.world.threads[thread.0 as usize];
         let instance = memory.instance.0 as usize;
         let image = &self.images[self.plan.instances[instance].module as usize];
-        let unbiased = address.checked_sub(self.world.instances[instance].bias)?;
+        let unbiased = address.wrapping_sub(self.world.instances[instance].bias);
         let symbol = image.find_symbol(unbiased)?;
         Some(match symbol.offset {
             0 => symbol.name.to_owned(),

@@ -73,6 +73,9 @@ impl Guardian {
 impl Drop for Guardian {
     fn drop(&mut self) {
         self.socket = None;
+        // Every process that it watched over has been reaped, so it has nothing left to do; it may
+        // have been stopped, and then would never see that.
+        let _ = rustix::process::kill_process(self.process_id, Signal::KILL);
         let wait = || rustix::process::waitpid(Some(self.process_id), WaitOptions::empty());
         let _ = rustix::io::retry_on_intr(wait);
     }

@@ -3,6 +3,8 @@
 //! [`write_all`] fills everything in before any process exists; the `publish_*` functions keep it up
 //! to date. All of it is read-only to instances, so the supervisor never reads it back.
 
+use std::io;
+
 use oro_image::Image;
 use oro_kernel::{
     EndpointId, InstanceEnd, InstanceState, InstanceView, Kernel, PeerState, PortState, Side,
@@ -55,36 +57,33 @@ pub(crate) struct MachineFacts {
     hardware_capabilities: [u64; 2],
     vector_state_bytes: u32,
     cpu_count: u32,
-    canary_seed: [u64; 2],
 }
 
 impl MachineFacts {
-    pub(crate) fn read() -> std::io::Result<Self> {
+    pub(crate) fn read() -> Self {
         // SAFETY: getauxval has no preconditions.
         let capabilities = unsafe { libc::getauxval(libc::AT_HWCAP) };
         // SAFETY: getauxval has no preconditions.
         let more = unsafe { libc::getauxval(libc::AT_HWCAP2) };
-        let mut canary_seed = [0_u64; 2];
-        // SAFETY: the buffer is 16 bytes of ordinary memory.
-        let count = unsafe { libc::getrandom(canary_seed.as_mut_ptr().cast(), 16, 0) };
-        if count != 16 {
-            return Err(std::io::Error::last_os_error());
-        }
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self {
+        Self {
             hardware_capabilities: [capabilities, more],
             vector_state_bytes: core::arch::x86_64::__cpuid_count(0xd, 0).ebx,
             cpu_count: u32::try_from(cpus).unwrap_or(u32::MAX),
-            canary_seed,
-        })
+        }
     }
 }
 
 /// Fills everything in.
-pub(crate) fn write_all(world: &World, plan: &Plan, images: &[Image], facts: &MachineFacts) {
+pub(crate) fn write_all(
+    world: &World,
+    plan: &Plan,
+    images: &[Image],
+    facts: &MachineFacts,
+) -> io::Result<()> {
     for (index, thread) in world.threads.iter().enumerate() {
         let module = plan.instances[thread.instance.0 as usize].module;
-        write_root(world, index as u64, thread, facts);
+        write_root(world, index as u64, thread, facts)?;
         write_foreign_bindings(thread, &images[module as usize]);
     }
     for end in world.ends() {
@@ -93,9 +92,15 @@ pub(crate) fn write_all(world: &World, plan: &Plan, images: &[Image], facts: &Ma
         }
     }
     write_ring(world, plan);
+    Ok(())
 }
 
-fn write_root(world: &World, index: u64, thread: &ThreadMemory, facts: &MachineFacts) {
+fn write_root(
+    world: &World,
+    index: u64,
+    thread: &ThreadMemory,
+    facts: &MachineFacts,
+) -> io::Result<()> {
     let heap_bytes = world.instances[thread.instance.0 as usize].heap_bytes;
     let bindings = (thread.root.size_bytes() - BINDINGS_OFFSET) / 128;
     let root = abi::Root {
@@ -126,8 +131,7 @@ fn write_root(world: &World, index: u64, thread: &ThreadMemory, facts: &MachineF
     };
     debug_assert!(u64::from(thread.binding_count) <= bindings);
     write_structure(&thread.root, 0, &root);
-    let [low, high] = facts.canary_seed;
-    let canary = (low ^ high.rotate_left(13).wrapping_mul(index * 2 + 1)) & !0xff;
+    let canary = random_word()? & !0xff;
     let block = abi::ThreadBlock {
         self_address: ROOT + THREAD_BLOCK_OFFSET,
         root: ROOT,
@@ -136,6 +140,15 @@ fn write_root(world: &World, index: u64, thread: &ThreadMemory, facts: &MachineF
     };
     write_structure(&thread.root, THREAD_BLOCK_OFFSET, &block);
     thread.root.store_u64(ENTRY_WORD, thread.entry_address);
+    Ok(())
+}
+
+/// A word that no other thread can guess.
+fn random_word() -> io::Result<u64> {
+    let mut word = 0_u64;
+    // SAFETY: the buffer is 8 bytes of ordinary memory.
+    let count = unsafe { libc::getrandom((&raw mut word).cast(), 8, 0) };
+    if count == 8 { Ok(word) } else { Err(io::Error::last_os_error()) }
 }
 
 /// What a thread sees of ports that are not its own, or not wired (`BIND-1`).

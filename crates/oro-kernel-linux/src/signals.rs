@@ -6,6 +6,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use crate::spawn::Sealed;
 use crate::trace::{SignalStop, read_stop, resume};
 
+/// Undoes what the process that started this one may have left behind: SIGCHLD ignored would hide
+/// the ends of children, and SIGXFSZ is to be an error of a write instead of the end of everything.
+/// To be called before any child is started, also by a program that starts others of its own.
+pub fn reset_signals() {
+    // SAFETY: the default disposition of a signal that exists.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    // SAFETY: the signal exists, and being ignored runs no code.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// SIGCHLD, SIGINT and SIGTERM, as a descriptor. Dropping it restores the mask that was there.
 #[derive(Debug)]
 pub(crate) struct Signals {
@@ -85,6 +95,10 @@ pub(crate) fn reap(process: &mut Sealed) -> Option<i32> {
     let flags = libc::WNOHANG | libc::__WALL;
     // SAFETY: asks about our own child; `status` is ordinary memory.
     let result = unsafe { libc::waitpid(process.process_id, &raw mut status, flags) };
+    if result < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) {
+        process.set_reaped();
+        return Some(0);
+    }
     if result != process.process_id || libc::WIFSTOPPED(status) {
         return None;
     }

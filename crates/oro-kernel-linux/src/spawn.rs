@@ -113,11 +113,14 @@ pub(crate) fn spawn(mappings: &[Mapping], start: Start) -> Result<Sealed, StartE
     let (process_id, pidfd) =
         clone_and_exec(&file, &inherited).map_err(|error| StartError::system("clone", error))?;
     drop(theirs);
-    if start.is_traced {
-        // Best at once: a signal of the module's must meet its tracer.
-        crate::trace::seize(process_id).map_err(|error| StartError::system("ptrace", error))?;
-    }
-    let faults = match receive_userfault(ours.as_fd(), &calls) {
+    // Early: a signal of the module's must meet its tracer.
+    let traced = if start.is_traced { crate::trace::seize(process_id) } else { Ok(()) };
+    let received = receive_userfault(ours.as_fd(), &calls).and_then(|faults| {
+        // A stub that has failed cannot be traced; then its own error says more.
+        traced.map_err(|error| StartError::system("ptrace", error))?;
+        Ok(faults)
+    });
+    let faults = match received {
         Ok(faults) => faults,
         Err(error) => {
             Sealed::kill_and_reap(process_id, pidfd.as_fd());

@@ -31,6 +31,13 @@ use crate::{InstanceReport, Options, Outcome, Report, StartError};
 
 /// How long nothing must happen before the supervisor looks for a deadlock.
 const QUIET: Duration = Duration::from_millis(20);
+/// How long those who read a killed system's output have to take what is left of it.
+const GRACE: Duration = Duration::from_secs(1);
+/// Bytes that a built-in end moves in one turn (but at least one message), so that nobody waits long
+/// for the supervisor.
+const TURN_BYTES: u64 = 1 << 20;
+/// Messages that it moves in one turn.
+const TURN_MESSAGES: u64 = 256;
 
 /// Runs a system until all its instances have ended.
 ///
@@ -44,13 +51,15 @@ const QUIET: Duration = Duration::from_millis(20);
 /// kept running; then nothing of it runs any more.
 pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, StartError> {
     assert_eq!(plan.modules.len(), images.len(), "one image for each module");
+    crate::reset_signals();
+    check_proc()?;
     let signals = Signals::block().map_err(|error| StartError::system("signalfd", error))?;
     crate::limits::prepare(options).map_err(|error| StartError::system("setrlimit", error))?;
     let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
-    let facts =
-        MachineFacts::read().map_err(|error| StartError::system("reading the machine", error))?;
+    let facts = MachineFacts::read();
     let mut world = World::build(plan, images)?;
-    metadata::write_all(&world, plan, images, &facts);
+    metadata::write_all(&world, plan, images, &facts)
+        .map_err(|error| StartError::system("getrandom", error))?;
     let built_ins = open_built_ins(&world, plan, options)?;
     let (processes, diagnosis_limit) = seal_all(&world, plan, &guardian, options)?;
     world.files.clear();
@@ -74,15 +83,32 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         details: vec![FaultDetail::default(); thread_count],
         fault_counts: vec![0; end_count],
         deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
+        give_up_at: None,
+        unfinished: Vec::new(),
         outcomes: vec![None; plan.instances.len()],
         kill_reason: String::new(),
+        is_killing: false,
         has_finished: false,
         error: None,
         report: Report { diagnosis_limit, ..Report::default() },
     };
     supervisor.watch_all().map_err(|error| StartError::system("epoll_ctl", error))?;
+    supervisor.start_built_ins()?;
     supervisor.serve();
     supervisor.into_report()
+}
+
+/// What has been sealed is checked in `/proc`, which must show this process's own namespace.
+fn check_proc() -> Result<(), StartError> {
+    let own = std::process::id().to_string();
+    match std::fs::read_link("/proc/self") {
+        Ok(target) if target.as_os_str() == own.as_str() => Ok(()),
+        Ok(_) => {
+            let message = "it shows another PID namespace; mount one of this namespace there";
+            Err(StartError::system("reading /proc", io::Error::other(message)))
+        }
+        Err(error) => Err(StartError::system("reading /proc", error)),
+    }
 }
 
 fn open_built_ins(
@@ -188,10 +214,15 @@ pub(crate) struct Supervisor<'a> {
     /// By Port, producer then consumer.
     fault_counts: Vec<u64>,
     deadline: Option<Instant>,
+    /// Once everything has been killed: when to stop waiting for those who read its output.
+    give_up_at: Option<Instant>,
+    /// Built-in ends that have more to do than one turn allows.
+    unfinished: Vec<usize>,
     /// By instance, once it has ended.
     pub(crate) outcomes: Vec<Option<InstanceReport>>,
     /// Why instances are being killed from outside.
     pub(crate) kill_reason: String,
+    pub(crate) is_killing: bool,
     pub(crate) has_finished: bool,
     /// What makes it impossible to go on.
     pub(crate) error: Option<StartError>,
@@ -254,6 +285,18 @@ impl Supervisor<'_> {
         Ok(())
     }
 
+    fn start_built_ins(&self) -> Result<(), StartError> {
+        for built_in in &self.built_ins {
+            let port = &self.world.ports[built_in.end.port.0 as usize];
+            if let Place::Kernel(planned) = port.place(built_in.end.side) {
+                built_in
+                    .start(planned)
+                    .map_err(|error| StartError::system("emptying an output file", error))?;
+            }
+        }
+        Ok(())
+    }
+
     fn serve(&mut self) {
         self.step(Event::Start);
         self.work_all();
@@ -268,15 +311,16 @@ impl Supervisor<'_> {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return self.fail(StartError::system("epoll_wait", error)),
             }
-            if events.is_empty() {
-                is_quiet = true;
+            is_quiet = events.is_empty() && self.unfinished.is_empty();
+            for event in &events {
+                self.handle(Source::decode(event.data));
+            }
+            for index in std::mem::take(&mut self.unfinished) {
+                self.work(index);
+            }
+            self.keep_deadline();
+            if is_quiet {
                 self.meet_quiet();
-            } else {
-                is_quiet = false;
-                for event in &events {
-                    self.handle(Source::decode(event.data));
-                }
-                self.keep_deadline();
             }
         }
     }
@@ -287,7 +331,11 @@ impl Supervisor<'_> {
     }
 
     fn choose_timeout(&self, is_quiet: bool) -> Option<rustix::event::Timespec> {
-        let rest = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if !self.unfinished.is_empty() {
+            return rustix::event::Timespec::try_from(Duration::ZERO).ok();
+        }
+        let limit = self.deadline.into_iter().chain(self.give_up_at).min();
+        let rest = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
         let quiet = (!is_quiet).then_some(QUIET);
         let timeout = match (rest, quiet) {
             (Some(rest), Some(quiet)) => rest.min(quiet),
@@ -419,7 +467,6 @@ impl Supervisor<'_> {
 
     /// Nothing has happened for a while: perhaps nothing ever will.
     fn meet_quiet(&mut self) {
-        self.keep_deadline();
         let waits = self.kernel.deadlock();
         if !waits.is_empty() {
             self.report.deadlock =
@@ -435,16 +482,25 @@ impl Supervisor<'_> {
             self.report.has_timed_out = true;
             self.kill_all("it still ran when the time limit had passed");
         }
+        if self.give_up_at.is_some_and(|limit| limit <= Instant::now()) {
+            self.give_up_at = None;
+            for built_in in &mut self.built_ins {
+                self.report.failed_built_ins.extend(built_in.give_up(&self.kernel));
+            }
+        }
     }
 
     fn kill_all(&mut self, why: &str) {
         why.clone_into(&mut self.kill_reason);
+        self.give_up_at = Instant::now().checked_add(GRACE);
+        self.is_killing = true;
         for index in 0..self.plan.instances.len() {
             if self.outcomes[index].is_none() {
                 let instance = InstanceId(u32::try_from(index).unwrap_or(u32::MAX));
                 self.step(Event::KillInstance { instance });
             }
         }
+        self.is_killing = false;
     }
 
     /// Lets every built-in end do what it can.
@@ -455,9 +511,19 @@ impl Supervisor<'_> {
     }
 
     fn work(&mut self, index: usize) {
+        let mut left = TURN_MESSAGES;
         loop {
             let built_in = &mut self.built_ins[index];
             let port = &self.world.ports[built_in.end.port.0 as usize];
+            let messages = (TURN_BYTES / port.slot_size_bytes).clamp(1, TURN_MESSAGES);
+            left = left.min(messages);
+            if left == 0 {
+                if !self.unfinished.contains(&index) {
+                    self.unfinished.push(index);
+                }
+                return;
+            }
+            left -= 1;
             match built_in.work(port, &self.kernel) {
                 Work::Event(event) => self.step(event),
                 Work::Failure(event, why) => {

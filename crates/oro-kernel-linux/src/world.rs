@@ -45,7 +45,7 @@ pub(crate) struct World {
 /// What an instance's threads share.
 #[derive(Debug)]
 pub(crate) struct InstanceMemory {
-    /// What is added to an image's addresses.
+    /// What is added to an image's addresses, modulo 2^64.
     pub(crate) bias: u64,
     /// Bytes of heap.
     pub(crate) heap_bytes: u64,
@@ -261,7 +261,8 @@ impl<'a> Builder<'a> {
         let planned = &self.plan.instances[index];
         let image = &self.images[planned.module as usize];
         let bias = choose_bias(image);
-        let heap_bytes = round_to_pages(planned.heap_bytes).min(MAX_HEAP);
+        let heap_bytes = round_to_pages(planned.heap_bytes);
+        assert!(heap_bytes <= MAX_HEAP, "a checked plan has no larger heap");
         let mut shared = vec![
             mapping(CODE, PAGE, Rights::ReadExecute, &self.code, 0),
             mapping(RING, self.ring.size_bytes(), Rights::Read, &self.ring.fd(), 0),
@@ -274,7 +275,7 @@ impl<'a> Builder<'a> {
         for segment in image.segments.iter().filter(|segment| !segment.is_writable) {
             let rights = if segment.is_executable { Rights::ReadExecute } else { Rights::Read };
             shared.push(mapping(
-                segment.address + bias,
+                segment.address.wrapping_add(bias),
                 segment.memory_bytes,
                 rights,
                 file,
@@ -419,7 +420,7 @@ impl<'a> Builder<'a> {
             entry: draft.entry,
             binding_count: draft.binding_count,
             is_managed: entry.is_managed,
-            entry_address: entry.address + instance.bias,
+            entry_address: entry.address.wrapping_add(instance.bias),
             returns_status: entry.returns_status,
             has_short_status: interface.is_legacy,
             stack_start: stack_end - round_to_pages(entry.stack_size_bytes),
@@ -489,7 +490,7 @@ fn stack_end(entry: u32) -> u64 {
 fn choose_bias(image: &Image) -> u64 {
     if image.is_relocatable {
         let align = image.align_bytes.max(PAGE);
-        IMAGE_BASE.div_ceil(align) * align - image.span().start / align * align
+        (IMAGE_BASE.div_ceil(align) * align).wrapping_sub(image.span().start / align * align)
     } else {
         0
     }
@@ -521,7 +522,7 @@ fn add_data(
     for (index, segment) in image.segments.iter().enumerate() {
         if segment.is_writable {
             let offset = take(&mut end, segment.memory_bytes);
-            let address = segment.address + bias;
+            let address = segment.address.wrapping_add(bias);
             shared.push(mapping(address, segment.memory_bytes, Rights::ReadWrite, data, offset));
             write_at(data, offset, &image.build_segment(index, bias))?;
         }
