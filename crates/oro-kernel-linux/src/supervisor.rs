@@ -150,6 +150,7 @@ fn seal_all(
         crate::trace::find_obstacle()
     };
     let mut processes = Vec::new();
+    let mut buffer = Vec::new();
     for thread in &world.threads {
         let start = Start {
             root: ROOT,
@@ -164,7 +165,7 @@ fn seal_all(
             .watch_over(process.pidfd.as_fd(), process.faults.fd())
             .map_err(|error| StartError::system("handing over to the guardian", error))?;
         process.wait_for_start_gate()?;
-        let unplanned = find_unplanned(process.process_id, &thread.mappings)
+        let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut buffer)
             .map_err(|error| StartError::system("reading /proc", error))?;
         if let Some(what) = unplanned {
             let name = &plan.instances[thread.instance.0 as usize].name;

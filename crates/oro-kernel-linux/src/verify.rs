@@ -2,37 +2,68 @@
 //! planned, and its filter is there (`KRN-7`).
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 
 use crate::memory::PAGE;
 use crate::spawn::Mapping;
 
-/// What is not as planned, if anything.
+/// What is not as planned, if anything. `buffer` is scratch space, kept from one process to the next.
 ///
 /// # Errors
 ///
 /// `/proc` cannot be read.
-pub(crate) fn find_unplanned(process_id: i32, planned: &[Mapping]) -> io::Result<Option<String>> {
-    let read = |name: &str| fs::read_to_string(format!("/proc/{process_id}/{name}"));
-    if let Some(difference) = compare_maps(&read("maps")?, planned) {
+pub(crate) fn find_unplanned(
+    process_id: i32,
+    planned: &[Mapping],
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<String>> {
+    let folder = format!("/proc/{process_id}");
+    if let Some(difference) = compare_maps(read_file(&folder, "maps", buffer)?, planned) {
         return Ok(Some(difference));
     }
-    let status = read("status")?;
+    let status = read_file(&folder, "status", buffer)?;
     for (key, wanted) in [("Seccomp:", "2"), ("NoNewPrivs:", "1"), ("Threads:", "1")] {
         let value = status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         if value != Some(wanted) {
             return Ok(Some(format!("{key} {} instead of {wanted}", value.unwrap_or("unknown"))));
         }
     }
-    let mut descriptors = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{process_id}/fd"))? {
-        let entry = entry?;
-        let target = fs::read_link(entry.path())?;
-        if target.as_os_str() != "anon_inode:[userfaultfd]" {
-            descriptors.push(target.display().to_string());
+    find_descriptors(&folder)
+}
+
+/// Descriptors that are not the one userfaultfd of its own.
+fn find_descriptors(folder: &str) -> io::Result<Option<String>> {
+    let own = fs::read_link(format!("{folder}/fd/0"));
+    let has_own = own.is_ok_and(|target| target.as_os_str() == USERFAULTFD);
+    // Linux 6.2 and newer say how many there are; else it is 0.
+    if has_own && fs::metadata(format!("{folder}/fd"))?.len() == 1 {
+        return Ok(None);
+    }
+    let mut targets = Vec::new();
+    for entry in fs::read_dir(format!("{folder}/fd"))? {
+        targets.push(fs::read_link(entry?.path())?.display().to_string());
+    }
+    let is_right = targets == [USERFAULTFD];
+    Ok((!is_right).then(|| format!("open descriptors: {}", targets.join(", "))))
+}
+
+const USERFAULTFD: &str = "anon_inode:[userfaultfd]";
+
+/// A whole file of `/proc`, in as few reads as Linux allows.
+fn read_file<'a>(folder: &str, name: &str, buffer: &'a mut Vec<u8>) -> io::Result<&'a str> {
+    const CHUNK: usize = 16 << 10;
+    let mut file = fs::File::open(format!("{folder}/{name}"))?;
+    let mut length = 0;
+    loop {
+        buffer.resize(length + CHUNK, 0);
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok((!descriptors.is_empty()).then(|| format!("open descriptors: {}", descriptors.join(", "))))
+    std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)
 }
 
 /// Linux may merge neighbours that continue each other, so pages are compared, not lines.
