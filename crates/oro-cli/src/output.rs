@@ -3,6 +3,9 @@
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -44,9 +47,47 @@ pub(crate) fn write_data(text: &str, code: u8) -> u8 {
     }
 }
 
-/// Writes to standard error; if that is gone, nobody is left to be told.
+/// Writes to standard error; if that is gone, nobody is left to be told. Waits for its reader, also
+/// if it has been inherited as a descriptor that does not.
 pub(crate) fn write_note(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    write_pieces(text, || ());
+}
+
+/// The same for a system that was not to go on: a reader who takes nothing for a while is waited for
+/// no longer. Nothing else may be written afterwards but by this.
+pub(crate) fn write_last_note(text: String) {
+    let (progress, news) = mpsc::channel();
+    // Not joined: it ends with the process.
+    thread::spawn(move || {
+        write_pieces(&text, || {
+            let _ = progress.send(());
+        });
+    });
+    while news.recv_timeout(READER_PATIENCE).is_ok() {}
+}
+
+/// How long the reader of a last note may take nothing.
+const READER_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of one write, so that progress is seen.
+const PIECE: usize = 4096;
+
+fn write_pieces(text: &str, mut note_progress: impl FnMut()) {
+    let mut stderr = io::stderr().lock();
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match stderr.write(&rest[..rest.len().min(PIECE)]) {
+            Ok(0) => return,
+            Ok(count) => {
+                rest = &rest[count..];
+                note_progress();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(_) => return,
+        }
+    }
 }
 
 /// A value as one line of JSON.

@@ -6,13 +6,13 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 
-use oro_kernel_linux::{Options, Report};
+use oro_kernel_linux::{InstanceReport, Options, Outcome, Report};
 
 use crate::args::RunArguments;
 use crate::build::show;
 use crate::exit;
 use crate::load::{MissingFiles, System, load_system};
-use crate::output::{escape_controls, show_json, stderr_style, write_note};
+use crate::output::{escape_controls, show_json, stderr_style, write_last_note, write_note};
 use crate::problem::{Problem, ProblemRecord, has_error, show_problems};
 use crate::report::{ReportRecord, RunRecord, show_report};
 
@@ -35,7 +35,7 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
     match start(system, arguments) {
         Ok(report) => {
             let (result, code) = judge(&report);
-            write_note(&show_report(&report, arguments.report, stderr_style()));
+            tell(Some(&report), show_report(&report, arguments.report, stderr_style()));
             write_record(json, &problems, Some(&report), result, code)
         }
         Err(failure) => {
@@ -76,6 +76,21 @@ fn judge(report: &Report) -> (&'static str, u8) {
     }
 }
 
+/// Says something on standard error. Who has ended the system from outside wants an end, whether or
+/// not somebody reads; otherwise the reader may take its time.
+fn tell(report: Option<&Report>, text: String) {
+    if report.is_some_and(was_ended_from_outside) {
+        write_last_note(text);
+    } else {
+        write_note(&text);
+    }
+}
+
+fn was_ended_from_outside(report: &Report) -> bool {
+    let is_killed = |instance: &InstanceReport| matches!(instance.outcome, Outcome::Killed { .. });
+    report.has_timed_out || report.instances.iter().any(is_killed)
+}
+
 /// Where the JSON goes.
 enum JsonTarget {
     None,
@@ -113,7 +128,7 @@ fn write_record(
     let written: io::Result<()> = match target {
         JsonTarget::None => Ok(()),
         JsonTarget::Stderr => {
-            write_note(&show_json(&record));
+            tell(report, show_json(&record));
             Ok(())
         }
         JsonTarget::File(mut file) => file.write_all(show_json(&record).as_bytes()),
@@ -122,7 +137,7 @@ fn write_record(
         Ok(()) => code,
         Err(error) => {
             let error = escape_controls(&error.to_string());
-            write_note(&format!("oro: the JSON of --json cannot be written: {error}\n"));
+            tell(report, format!("oro: the JSON of --json cannot be written: {error}\n"));
             code.max(exit::FAILED)
         }
     }
