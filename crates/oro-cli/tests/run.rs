@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use support::processes::{list_children, list_sealed, read_resident_bytes, read_status, wait_for};
-use support::{FILTER_C, Folder};
+use support::{COPY_C, FILTER_C, Folder};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
@@ -139,28 +139,6 @@ fn builtin_6_output_that_cannot_be_written_is_told() {
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("error[BUILTIN-6]: console.stdout: cannot write: No space left"));
 }
-
-/// Passes bytes on.
-const COPY_C: &str = r#"
-#include <oro/oro.h>
-ORO_MODULE("copy");
-ORO_ENTRY(0, copy, 0, 0);
-ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "in", 0, 1);
-ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, "out", 0, 1);
-static uint64_t buffer[512];
-void copy(const struct oro_root *root) {
-    struct oro_endpoint in = oro_open(root, 0), out = oro_open(root, 1);
-    for (;; oro_advance(&in), oro_advance(&out)) {
-        const volatile struct oro_bytes_head *from = ORO_IN(struct oro_bytes_head, &in);
-        uint32_t length = oro_bytes_length(&in, from), flags = from->flags;
-        oro_copy_from_slot(buffer, from + 1, length);
-        volatile struct oro_bytes_head *to = ORO_OUT(struct oro_bytes_head, &out);
-        to->length = length;
-        to->flags = flags;
-        oro_copy_to_slot(to + 1, buffer, length);
-    }
-}
-"#;
 
 /// `BUILTIN-3`, `BUILTIN-4`: files in and out, one file read twice, and nothing at all.
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test whose folder or process fails has failed")]
 
 pub(crate) mod processes;
+pub(crate) mod running;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,28 @@ void filter(const struct oro_root *root) {
     for (;; oro_advance(&in), oro_advance(&out)) {
         uint64_t value = ORO_IN(struct num, &in)->value;
         ORO_OUT(struct num, &out)->value = 2 * value;
+    }
+}
+"#;
+
+/// Passes bytes on: port `in`, port `out`.
+pub(crate) const COPY_C: &str = r#"
+#include <oro/oro.h>
+ORO_MODULE("copy");
+ORO_ENTRY(0, copy, 0, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "in", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, "out", 0, 1);
+static uint64_t buffer[512];
+void copy(const struct oro_root *root) {
+    struct oro_endpoint in = oro_open(root, 0), out = oro_open(root, 1);
+    for (;; oro_advance(&in), oro_advance(&out)) {
+        const volatile struct oro_bytes_head *from = ORO_IN(struct oro_bytes_head, &in);
+        uint32_t length = oro_bytes_length(&in, from), flags = from->flags;
+        oro_copy_from_slot(buffer, from + 1, length);
+        volatile struct oro_bytes_head *to = ORO_OUT(struct oro_bytes_head, &out);
+        to->length = length;
+        to->flags = flags;
+        oro_copy_to_slot(to + 1, buffer, length);
     }
 }
 "#;
