@@ -10,10 +10,12 @@ mod support;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -86,13 +88,13 @@ fn builtin_2_an_unread_log_stops_nobody() {
         &[("log", &log), ("copy", COPY_C)],
         &["log.log -> console.log", "console.stdin -> copy.in", "copy.out -> console.stdout"],
     );
-    let (unread, stderr) = make_pipe();
+    let (_unread, stderr) = make_pipe();
     let kept = stderr.try_clone().unwrap();
     let (mut stdout, stdout_writer) = make_pipe();
     let mut command = folder.prepare("", "run log.toml --json=record.json");
     command.stdin(Stdio::piped()).stdout(stdout_writer).stderr(stderr);
     let mut run = folder.start(command);
-    wait_for("the log fills its pipe", || (waiting_bytes(&unread) > 60_000).then_some(()));
+    wait_for("the log fills its pipe", || is_full(&kept).then_some(()));
     let mut stdin = run.child.stdin.take().unwrap();
     for line in ["one\n", "two\n", "three\n"] {
         stdin.write_all(line.as_bytes()).unwrap();
@@ -130,7 +132,9 @@ fn builtin_2_a_log_that_does_not_block_is_complete() {
     let mut command = folder.prepare("", "run log.toml --json=record.json");
     command.stderr(stderr);
     let run = folder.start(command);
-    wait_for("the log fills its pipe", || (waiting_bytes(&reader) > 60_000).then_some(()));
+    wait_for("the log fills its pipe", || is_full(&kept).then_some(()));
+    // Long enough for a write that finds no room, whose failure would show below.
+    std::thread::sleep(Duration::from_millis(200));
     assert!(fcntl_getfl(&kept).unwrap().contains(OFlags::NONBLOCK));
     drop(kept);
     let mut text = String::new();
@@ -377,9 +381,10 @@ fn assert_all_killed(record: &Value) {
     assert!(instances.iter().all(|instance| instance["outcome"] == "killed"), "{record}");
 }
 
-/// Bytes that wait in a pipe.
-fn waiting_bytes(pipe: impl AsFd) -> u64 {
-    rustix::io::ioctl_fionread(pipe).unwrap()
+/// A pipe takes nothing more.
+fn is_full(writer: &OwnedFd) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(writer, PollFlags::OUT)], Some(&now)).unwrap() == 0
 }
 
 /// A terminal: the side that a user would sit at, and the one to write to.
