@@ -16,6 +16,7 @@ enum Kind {
     File { name: String, path: String, source: io::Error },
     Quota { instance: String, needed_bytes: u64, limit_bytes: u64 },
     Machine { module: String, machine: &'static str },
+    Cpu { cpu: usize, usable: String },
     Unplanned { instance: String, what: String },
 }
 
@@ -40,6 +41,11 @@ impl StartError {
         Self { kind: Kind::Machine { module: module.to_owned(), machine } }
     }
 
+    pub(crate) fn cpu(cpu: usize, usable: &[usize]) -> Self {
+        let usable: Vec<String> = usable.iter().map(usize::to_string).collect();
+        Self { kind: Kind::Cpu { cpu, usable: usable.join(", ") } }
+    }
+
     pub(crate) fn unplanned(instance: &str, what: String) -> Self {
         Self { kind: Kind::Unplanned { instance: instance.to_owned(), what } }
     }
@@ -53,6 +59,7 @@ impl StartError {
             Kind::File { .. } => "START-FILE",
             Kind::Quota { .. } => "START-QUOTA",
             Kind::Machine { .. } => "START-MACHINE",
+            Kind::Cpu { .. } => "START-CPU",
             Kind::Unplanned { .. } => "START-UNPLANNED",
         }
     }
@@ -60,7 +67,12 @@ impl StartError {
     /// Whether the system or a file named by the user is at fault, rather than this machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        matches!(self.kind, Kind::File { .. } | Kind::Quota { .. } | Kind::Machine { .. })
+        match self.kind {
+            Kind::File { .. } | Kind::Quota { .. } | Kind::Machine { .. } | Kind::Cpu { .. } => {
+                true
+            }
+            Kind::System { .. } | Kind::Stub { .. } | Kind::Unplanned { .. } => false,
+        }
     }
 
     /// What to do about it, where that is known.
@@ -74,7 +86,10 @@ impl StartError {
                 "raise `quota = {{ memory = ... }}` to at least {} bytes",
                 needed_bytes
             )),
-            Kind::File { .. } | Kind::Machine { .. } | Kind::Unplanned { .. } => None,
+            Kind::File { .. }
+            | Kind::Machine { .. }
+            | Kind::Cpu { .. }
+            | Kind::Unplanned { .. } => None,
         }
     }
 }
@@ -97,6 +112,9 @@ impl fmt::Display for StartError {
             Kind::Machine { module, machine } => {
                 write!(f, "module `{module}` is for {machine}, this kernel runs x86_64")
             }
+            Kind::Cpu { cpu, usable } => {
+                write!(f, "this process may not use CPU {cpu}, but these: {usable}")
+            }
             Kind::Unplanned { instance, what } => {
                 write!(f, "instance `{instance}` was not sealed as planned: {what}")
             }
@@ -110,7 +128,10 @@ impl std::error::Error for StartError {
             Kind::System { source, .. } | Kind::Stub { source, .. } | Kind::File { source, .. } => {
                 Some(source)
             }
-            Kind::Quota { .. } | Kind::Machine { .. } | Kind::Unplanned { .. } => None,
+            Kind::Quota { .. }
+            | Kind::Machine { .. }
+            | Kind::Cpu { .. }
+            | Kind::Unplanned { .. } => None,
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     crate::reset_signals();
     check_proc()?;
     let signals = Signals::block().map_err(|error| StartError::system("signalfd", error))?;
-    crate::limits::prepare(options).map_err(|error| StartError::system("setrlimit", error))?;
+    crate::limits::prepare(options)?;
     let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
     let facts = MachineFacts::read();
     let mut world = World::build(plan, images)?;
