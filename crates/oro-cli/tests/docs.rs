@@ -1,4 +1,4 @@
-//! The page on errors names every code that `oro` itself gives.
+//! The page on errors names every code that `oro` itself gives, and the README shows real code.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 
 use std::collections::BTreeSet;
@@ -18,6 +18,17 @@ fn the_page_names_every_code() {
     for code in codes {
         assert!(page.contains(&format!("`{code}`")), "{code} is not on the page");
     }
+}
+
+/// What the README calls the code of `examples/double` is that, so that it can be copied.
+#[test]
+fn the_readme_shows_the_filter_of_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("README.md")).unwrap();
+    let source = fs::read_to_string(root.join("examples/double/modules/double.c")).unwrap();
+    let (_, block) = page.split_once("```c\n").unwrap();
+    let (code, _) = block.split_once("```").unwrap();
+    assert!(code.lines().count() > 5 && source.contains(code), "not in double.c:\n{code}");
 }
 
 fn is_code(text: &str) -> bool {
