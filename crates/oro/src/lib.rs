@@ -81,6 +81,11 @@ pub use params::ParamValue;
 pub use text::Text;
 pub use thread::{Status, Thread};
 
+/// For the macros: what `::core` and the prelude's names mean in the author's crate is the author's
+/// choice.
+#[doc(hidden)]
+pub use core;
+
 /// What the macros expand to; not for direct use.
 #[doc(hidden)]
 pub mod macro_support {

@@ -48,6 +48,31 @@ pub unsafe trait Message: Copy + 'static {
 /// // Seven bytes of padding after `small`.
 /// oro::message! { "demo.padded.v1" pub struct Padded { small: u8, large: u64 } }
 /// ```
+///
+/// Not every byte is a `bool`, and a peer may write any:
+///
+/// ```compile_fail
+/// oro::message! { "demo.flag.v1" pub struct Flag { is_set: bool } }
+/// ```
+///
+/// The names mean Rust's own types, whatever else they stand for where the macro is used. Here `a`
+/// and `c` are numbers, to which neither of these values fits:
+///
+/// ```compile_fail,E0308
+/// #![forbid(unsafe_code)]
+/// #![allow(non_camel_case_types)]
+/// type i64 = &'static [u8; 8];
+/// oro::message! { "demo.alias.v1" pub struct Alias { a: i64, b: u64 } }
+/// let bad = Alias { a: &[0; 8], b: 0 };
+/// ```
+///
+/// ```compile_fail,E0308
+/// #![forbid(unsafe_code)]
+/// #![allow(non_camel_case_types)]
+/// type u8 = bool;
+/// oro::message! { "demo.alias.v1" pub struct Alias { b: u64, c: [u8; 8] } }
+/// let bad = Alias { b: 0, c: [true; 8] };
+/// ```
 #[macro_export]
 macro_rules! message {
     ($(#[$attribute:meta])* $name:literal $visibility:vis struct $struct:ident {
@@ -55,24 +80,74 @@ macro_rules! message {
     }) => {
         $(#[$attribute])*
         #[repr(C)]
-        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[derive(
+            $crate::core::clone::Clone,
+            $crate::core::marker::Copy,
+            $crate::core::fmt::Debug,
+            $crate::core::cmp::PartialEq,
+        )]
         $visibility struct $struct {
-            $($(#[$field_attribute])* #[allow(missing_docs, reason = "a message's fields are data")] pub $field: $type,)+
+            $($(#[$field_attribute])* #[allow(missing_docs, reason = "a message's fields are data")] pub $field: $crate::field_type!($type),)+
         }
 
         const _: () = $crate::macro_support::check_layout(
             <$struct as $crate::Message>::LAYOUT,
-            ::core::mem::size_of::<$struct>(),
-            ::core::mem::align_of::<$struct>(),
+            $crate::core::mem::size_of::<$struct>(),
+            $crate::core::mem::align_of::<$struct>(),
         );
 
-        // SAFETY: `repr(C)`, and `check_layout` has refused padding and any field that is not an
-        // integer, a float or an array of these, which are valid for any bytes.
+        // SAFETY: `repr(C)`; every field is an integer, a float or an array of these, valid for any
+        // bytes, since `field_type` gives no other type; `check_layout` has refused padding.
         unsafe impl $crate::Message for $struct {
-            const LAYOUT: &'static str = ::core::concat!(
-                $name, "{", $(::core::stringify!($field), ":", $crate::type_text!($type), ","),+, "}"
+            const LAYOUT: &'static $crate::core::primitive::str = $crate::core::concat!(
+                $name, "{", $($crate::core::stringify!($field), ":", $crate::type_text!($type), ","),+, "}"
             );
         }
+    };
+}
+
+/// The type of a field: Rust's own, never what its name stands for where `message!` is used, since
+/// any bytes must be a valid value of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! field_type {
+    ([$element:ident; $length:literal]) => {
+        [$crate::field_type!($element); $length]
+    };
+    (u8) => {
+        $crate::core::primitive::u8
+    };
+    (u16) => {
+        $crate::core::primitive::u16
+    };
+    (u32) => {
+        $crate::core::primitive::u32
+    };
+    (u64) => {
+        $crate::core::primitive::u64
+    };
+    (i8) => {
+        $crate::core::primitive::i8
+    };
+    (i16) => {
+        $crate::core::primitive::i16
+    };
+    (i32) => {
+        $crate::core::primitive::i32
+    };
+    (i64) => {
+        $crate::core::primitive::i64
+    };
+    (f32) => {
+        $crate::core::primitive::f32
+    };
+    (f64) => {
+        $crate::core::primitive::f64
+    };
+    ($($other:tt)*) => {
+        $crate::core::compile_error!(
+            "a field is u8 to u64, i8 to i64, f32, f64, or an array of these (TYPE-1)"
+        )
     };
 }
 
@@ -81,10 +156,15 @@ macro_rules! message {
 #[macro_export]
 macro_rules! type_text {
     ([$element:ident; $length:literal]) => {
-        ::core::concat!(::core::stringify!($element), "[", ::core::stringify!($length), "]")
+        $crate::core::concat!(
+            $crate::core::stringify!($element),
+            "[",
+            $crate::core::stringify!($length),
+            "]"
+        )
     };
     ($scalar:ident) => {
-        ::core::stringify!($scalar)
+        $crate::core::stringify!($scalar)
     };
 }
 

@@ -89,8 +89,10 @@ macro_rules! module {
         #[doc(hidden)]
         struct __OroPortIndices {
             $(
-                $($($port: [u8; <$end as $crate::End>::COUNT],)*)?
-                $(params: [u8; $crate::count_one!($($param)*)],)?
+                $($($port: [
+                    $crate::core::primitive::u8; <$end as $crate::End>::COUNT
+                ],)*)?
+                $(params: [$crate::core::primitive::u8; $crate::count_one!($($param)*)],)?
             )+
         }
 
@@ -144,18 +146,20 @@ macro_rules! declare_entry {
             }
 
             /// Values of the parameters.
-            #[derive(Clone, Copy)]
+            #[derive($crate::core::clone::Clone, $crate::core::marker::Copy)]
             #[allow(dead_code, reason = "the author need not use everything")]
             pub struct Params { $($(#[doc = $help])* pub $param: $param_type,)* }
 
-            const ORO_IS_MANAGED: bool = $crate::macro_support::is_managed(
+            const ORO_IS_MANAGED: $crate::core::primitive::bool =
+                $crate::macro_support::is_managed(
                 &[$(<$end as $crate::End>::IS_MANAGED),*]);
-            const ORO_ENTRY: u32 = __OroEntryIndices::$entry as u32;
-            const ORO_STACK_BYTES: u32 =
+            const ORO_ENTRY: $crate::core::primitive::u32 =
+                __OroEntryIndices::$entry as $crate::core::primitive::u32;
+            const ORO_STACK_BYTES: $crate::core::primitive::u32 =
                 $crate::macro_support::check_entry(ORO_ENTRY, $crate::stack_bytes!($($stack)?));
 
             /// Where the kernel starts the thread (`ENTRY-1`).
-            extern "C" fn oro_start(root: *const $crate::Root) -> u64 {
+            extern "C" fn oro_start(root: *const $crate::Root) -> $crate::core::primitive::u64 {
                 // SAFETY: the kernel starts the thread with the address of its `Root` (`ENTRY-1`).
                 let thread = unsafe { $crate::Thread::from_root(root) };
                 let ports = Ports {
@@ -166,14 +170,14 @@ macro_rules! declare_entry {
                     // entry, and it is opened here only.
                     $($port: unsafe {
                         <$end as $crate::End>::open(
-                            thread, ::core::mem::offset_of!(__OroPortIndices, $port))
+                            thread, $crate::core::mem::offset_of!(__OroPortIndices, $port))
                     },)*
                 };
                 $crate::Status::into_status(super::$entry(ports), thread)
             }
 
             // ENTRY note: its address is self-relative (`NOTE-3`), which only an assembler can say.
-            ::core::arch::global_asm!(
+            $crate::core::arch::global_asm!(
                 ".pushsection .note.oro,\"a\",%note",
                 ".balign 4",
                 ".long 4, 64, 2",
@@ -181,43 +185,48 @@ macro_rules! declare_entry {
                 ".long 64, {index}, {flags}, {stack_bytes}",
                 ".long {start} - .",
                 ".long 0, 0, 0",
-                ::core::concat!(".ascii \"", ::core::stringify!($entry), "\""),
+                $crate::core::concat!(".ascii \"", $crate::core::stringify!($entry), "\""),
                 ".zero {pad}",
                 ".popsection",
                 index = const ORO_ENTRY,
                 flags = const $crate::macro_support::entry_flags(ORO_IS_MANAGED),
                 stack_bytes = const ORO_STACK_BYTES,
-                pad = const $crate::macro_support::name_padding(::core::stringify!($entry)),
+                pad = const $crate::macro_support::name_padding($crate::core::stringify!($entry)),
                 start = sym oro_start,
             );
 
             $(const _: () = {
-                const LENGTH: usize = $crate::macro_support::pad_text_length(
+                const LENGTH: $crate::core::primitive::usize =
+                    $crate::macro_support::pad_text_length(
                     <$end as $crate::End>::LAYOUT.len(), 1);
                 #[used]
                 #[unsafe(link_section = ".note.oro")]
                 static PORT: $crate::macro_support::PortDeclaration<LENGTH> =
                     $crate::macro_support::PortDeclaration::new::<$end>(
-                        ::core::stringify!($port),
-                        ::core::mem::offset_of!(__OroPortIndices, $port),
+                        $crate::core::stringify!($port),
+                        $crate::core::mem::offset_of!(__OroPortIndices, $port),
                         ORO_ENTRY);
             };)*
 
             $crate::declare_params_port!([$($has_params)?], ORO_ENTRY);
 
             $(const _: () = {
-                const KIND: u32 = <$param_type as $crate::ParamValue>::KIND;
-                const DEFAULT: &str = ::core::concat!($($default)?);
-                const HELP: &str = ::core::concat!($($help),*);
-                const FLAGS: u32 = $crate::param_flags!(KIND, [$($default)?]);
-                const LENGTH: usize = $crate::macro_support::pad_text_length(
+                const KIND: $crate::core::primitive::u32 =
+                    <$param_type as $crate::ParamValue>::KIND;
+                const DEFAULT: &$crate::core::primitive::str =
+                    $crate::core::concat!($($default)?);
+                const HELP: &$crate::core::primitive::str = $crate::core::concat!($($help),*);
+                const FLAGS: $crate::core::primitive::u32 =
+                    $crate::param_flags!(KIND, [$($default)?]);
+                const LENGTH: $crate::core::primitive::usize =
+                    $crate::macro_support::pad_text_length(
                     DEFAULT.len() + $crate::macro_support::trim_help_length(HELP), 2);
                 #[used]
                 #[unsafe(link_section = ".note.oro")]
                 static PARAM: $crate::macro_support::ParamDeclaration<LENGTH> =
                     $crate::macro_support::ParamDeclaration::new(
-                        ::core::stringify!($param), KIND, FLAGS,
-                        ::core::mem::offset_of!(__OroPortIndices, params), DEFAULT, HELP);
+                        $crate::core::stringify!($param), KIND, FLAGS,
+                        $crate::core::mem::offset_of!(__OroPortIndices, params), DEFAULT, HELP);
             };)*
         }
     };
@@ -243,7 +252,7 @@ macro_rules! param_flags {
         $crate::macro_support::PARAM_REQUIRED
     };
     ($kind:expr, [$default:literal]) => {{
-        $crate::macro_support::check_default($kind, ::core::concat!($default));
+        $crate::macro_support::check_default($kind, $crate::core::concat!($default));
         0
     }};
 }
@@ -255,7 +264,7 @@ macro_rules! declare_params_port {
     ([], $entry:expr) => {};
     ([$has_params:expr], $entry:expr) => {
         const _: () = {
-            const LENGTH: usize = $crate::macro_support::pad_text_length(
+            const LENGTH: $crate::core::primitive::usize = $crate::macro_support::pad_text_length(
                 $crate::macro_support::PARAMS_LAYOUT.len(),
                 1,
             );
@@ -264,7 +273,7 @@ macro_rules! declare_params_port {
             static PORT: $crate::macro_support::PortDeclaration<LENGTH> =
                 $crate::macro_support::PortDeclaration::new::<
                     $crate::NaiveConsumer<$crate::macro_support::Param>,
-                >("params", ::core::mem::offset_of!(__OroPortIndices, params), $entry);
+                >("params", $crate::core::mem::offset_of!(__OroPortIndices, params), $entry);
         };
     };
 }
@@ -279,15 +288,16 @@ macro_rules! open_params {
     ($thread:expr, $is_managed:expr, [$has_params:expr],
         $($param:ident : $param_type:ty,)*
     ) => {{
-        $(let mut $param: ::core::option::Option<$param_type> = ::core::option::Option::None;)*
+        $(let mut $param: $crate::core::option::Option<$param_type> =
+            $crate::core::option::Option::None;)*
         // SAFETY: the note below declares the port `params` for this entry; it is opened here only.
         unsafe {
             $crate::macro_support::read_params(
                 $thread,
-                ::core::mem::offset_of!(__OroPortIndices, params),
+                $crate::core::mem::offset_of!(__OroPortIndices, params),
                 $is_managed,
                 |key, value| match key {
-                    $(::core::stringify!($param) => {
+                    $($crate::core::stringify!($param) => {
                         $param = <$param_type as $crate::ParamValue>::parse(value);
                     })*
                     _ => {}
@@ -296,8 +306,8 @@ macro_rules! open_params {
         }
         Params {
             // The system has checked every value (`SYS-6`), so this is a kernel's fault.
-            $($param: $param.expect(::core::concat!(
-                "the kernel sent no good value for the parameter ", ::core::stringify!($param))),)*
+            $($param: $param.expect($crate::core::concat!(
+                "the kernel sent no good value for the parameter ", $crate::core::stringify!($param))),)*
         }
     }};
 }
