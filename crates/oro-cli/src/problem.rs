@@ -6,7 +6,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 use oro_system::{Diagnostic, Severity, line_column};
 use serde::Serialize;
 
@@ -22,12 +25,36 @@ const MAX_LINE_BYTES: usize = 400;
 pub(crate) struct Source {
     path: String,
     /// Valid UTF-8 without controls, byte for byte as long as the file.
-    text: Arc<str>,
+    text: String,
 }
 
 impl Source {
     pub(crate) fn new(path: &Path, bytes: &[u8]) -> Self {
-        Self { path: escape_controls(&path.display().to_string()), text: mask_text(bytes).into() }
+        Self { path: escape_controls(&path.display().to_string()), text: mask_text(bytes) }
+    }
+}
+
+/// As for a text, but columns are counted in characters, as in JSON and by editors.
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let contents = self.text.read_span(span, lines_before, lines_after)?;
+        let column = match contents.column() {
+            0 => 0,
+            _ => line_column(&self.text, span.offset()).1.saturating_sub(1),
+        };
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.path.clone(),
+            contents.data(),
+            *contents.span(),
+            contents.line(),
+            column,
+            contents.line_count(),
+        )))
     }
 }
 
@@ -137,7 +164,7 @@ fn render(problem: &Problem, style: Style) -> String {
 struct Shown<'a> {
     problem: &'a Problem,
     message: String,
-    source: Option<NamedSource<Arc<str>>>,
+    source: Option<&'a Source>,
 }
 
 impl<'a> Shown<'a> {
@@ -150,7 +177,6 @@ impl<'a> Shown<'a> {
             line_length(&source.text, clamp(&source.text, span)) <= MAX_LINE_BYTES
         });
         if is_drawable {
-            let source = NamedSource::new(&source.path, Arc::clone(&source.text));
             return Self { problem, message, source: Some(source) };
         }
         for (span, text) in &problem.labels {
@@ -187,12 +213,11 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        self.source.map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let text = &self.problem.source.as_deref()?.text;
-        self.source.as_ref()?;
+        let text = &self.source?.text;
         Some(Box::new(self.problem.labels.iter().map(move |(span, label)| {
             LabeledSpan::new_with_span(Some(label.clone()), clamp(text, span))
         })))
@@ -293,6 +318,17 @@ mod tests {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(text.is_ascii(), "{text}");
+    }
+
+    #[test]
+    fn columns_are_counted_in_characters_everywhere() {
+        let text = "oro = 1\nparams = { marks = \"ééé\", mork = 3 }\n";
+        let at = text.find("mork").unwrap();
+        let problem = Problem::error("X", "m").with_place(&source(text.as_bytes()), at..at + 4, "");
+        let shown = render(&problem, Style::Plain);
+        assert!(shown.contains("a.toml:2:27]"), "{shown}");
+        let json = crate::output::show_json(&ProblemRecord::from(&problem));
+        assert!(json.contains("\"line\":2,\"column\":27,"), "{json}");
     }
 
     #[test]
