@@ -11,13 +11,14 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oro_image::{Image, Interface};
+use oro_image::{Image, ImageError, Interface};
 use oro_system::{
     Diagnostic, MAX_MANIFEST_BYTES, Manifest, ModuleEntry, ModuleSource, Plan, ResolveOptions,
 };
 
 use crate::args::FileArgument;
 use crate::build::{build_module, show};
+use crate::output::escape_controls;
 use crate::problem::{Problem, Source};
 
 /// Largest file that is read as a module: far beyond any, and below what would hurt.
@@ -137,12 +138,12 @@ fn load_entry(entry: &ModuleEntry, manifest: &Path) -> Result<Image, Problem> {
     match &entry.source {
         ModuleSource::Elf(text) => {
             let text = text.replace("{arch}", std::env::consts::ARCH);
-            read_image(&entry.name, &beside(manifest, &text))
+            read_image(&entry.name, &beside(manifest, &text), Origin::Manifest(&text))
         }
         ModuleSource::Source(text) => {
             let output_folder = beside(manifest, OUTPUT_FOLDER);
             let path = build_module(&entry.name, &beside(manifest, text), &output_folder)?;
-            read_image(&entry.name, &path)
+            read_image(&entry.name, &path, Origin::Source)
         }
     }
 }
@@ -150,12 +151,15 @@ fn load_entry(entry: &ModuleEntry, manifest: &Path) -> Result<Image, Problem> {
 /// Loads a module by itself: an ELF file, a `.c` file, or a folder with a `Cargo.toml`.
 pub(crate) fn load_module(path: &Path) -> Result<Image, Problem> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.display().to_string());
-    let is_c = path.extension().is_some_and(|extension| extension == "c");
-    if path.join("Cargo.toml").is_file() || (is_c && path.is_file()) {
+    if path.join("Cargo.toml").is_file() || (is_c_source(path) && path.is_file()) {
         let path = build_module(&name, path, &beside(path, OUTPUT_FOLDER))?;
-        return read_image(&name, &path);
+        return read_image(&name, &path, Origin::Source);
     }
-    read_image(&name, path)
+    read_image(&name, path, Origin::CommandLine)
+}
+
+fn is_c_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "c")
 }
 
 /// A path that is relative to the folder of another.
@@ -179,6 +183,10 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, Problem> {
             let message = format!("{} is an ELF file, not a manifest", show(path));
             Err(problem("SYSTEM-IS-A-MODULE", message))
         }
+        Ok(_) if is_c_source(path) => {
+            let message = format!("{} is a module's source, not a manifest", show(path));
+            Err(problem("SYSTEM-IS-A-MODULE", message))
+        }
         Ok(bytes) => Ok(bytes),
         Err(ReadError::Missing) => {
             Err(problem("SYSTEM-MISSING-FILE", format!("there is no {}", show(path))))
@@ -194,7 +202,17 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, Problem> {
     }
 }
 
-fn read_image(name: &str, path: &Path) -> Result<Image, Problem> {
+/// Who names an image: so different is the help.
+#[derive(Clone, Copy, Debug)]
+enum Origin<'a> {
+    /// The manifest, by this text.
+    Manifest(&'a str),
+    /// `oro` has built it.
+    Source,
+    CommandLine,
+}
+
+fn read_image(name: &str, path: &Path, origin: Origin<'_>) -> Result<Image, Problem> {
     let bytes = read_bounded(path, MAX_IMAGE_FILE_BYTES).map_err(|error| match error {
         ReadError::Missing => {
             let message = format!("module `{name}`: there is no {}", show(path));
@@ -220,8 +238,11 @@ fn read_image(name: &str, path: &Path) -> Result<Image, Problem> {
             .with_help("strip its debugging information, or check the path"));
     }
     let image = Image::parse(&bytes).map_err(|error| {
-        Problem::error(error.code(), format!("module `{name}`: {}: {error}", show(path)))
-            .with_help(format!("`oro check {}` looks at this module alone", path.display()))
+        let message = format!("module `{name}`: {}: {error}", show(path));
+        let mut problem = Problem::error(error.code(), message);
+        problem.help =
+            advise_on_image(name, path, origin, &error).map(|help| escape_controls(&help));
+        problem
     })?;
     if image.machine.name() != std::env::consts::ARCH {
         let message = format!(
@@ -235,6 +256,30 @@ fn read_image(name: &str, path: &Path) -> Result<Image, Problem> {
         ));
     }
     Ok(image)
+}
+
+/// What would be right instead of an image that is refused.
+fn advise_on_image(
+    name: &str,
+    path: &Path,
+    origin: Origin<'_>,
+    error: &ImageError,
+) -> Option<String> {
+    match origin {
+        Origin::Manifest(text) if is_c_source(path) => {
+            Some(format!("to build it from source write `{name} = {{ source = \"{text}\" }}`"))
+        }
+        Origin::Manifest(_) => {
+            Some(format!("`oro check {}` looks at this module alone", path.display()))
+        }
+        // Nothing that is built here has an entry point other than those of its notes.
+        Origin::Source if error.code() == "NOTE-ENTRY-OUTSIDE" => Some(
+            "declare it: in C with ORO_MODULE, ORO_ENTRY and ORO_PORT (oro/oro.h), in Rust with \
+             `module!` (the crate oro)"
+                .to_owned(),
+        ),
+        Origin::Source | Origin::CommandLine => None,
+    }
 }
 
 enum ReadError {

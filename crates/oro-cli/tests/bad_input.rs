@@ -41,6 +41,7 @@ fn what_is_no_manifest_is_refused() {
     let folder = Folder::new("no-manifest");
     folder.build_filter();
     fs::create_dir(folder.path("folder")).unwrap();
+    folder.write("source.c", "int x;\n");
     folder.write("binary.toml", [0x6f, 0xff, 0x00, 0x1b]);
     folder.write("empty.toml", "");
     folder.write("nested.toml", format!("oro = {}", "[".repeat(500_000)));
@@ -48,6 +49,7 @@ fn what_is_no_manifest_is_refused() {
         ("missing.toml", "SYSTEM-MISSING-FILE"),
         ("folder", "SYSTEM-IS-A-DIRECTORY"),
         ("filter.elf", "SYSTEM-IS-A-MODULE"),
+        ("source.c", "SYSTEM-IS-A-MODULE"),
         ("binary.toml", "SYS-ENCODING"),
         ("empty.toml", "error[SYS-"),
         ("nested.toml", "error[SYS-"),
@@ -133,13 +135,16 @@ fn modules_that_are_no_images_are_refused() {
     folder.write("cut.elf", &image[..100]);
     folder.write("text.elf", "just text, and long enough to be an ELF header, were it one ......");
     folder.write("empty.elf", "");
+    folder.write("a.c", "void run(const void *root) { (void)root; }\n");
     fs::create_dir(folder.path("folder")).unwrap();
     for (path, parts) in [
         ("\"aarch64.elf\"", ["MODULE-WRONG-MACHINE", "this machine is x86_64"]),
         ("\"arm.elf\"", ["IMAGE-WRONG-MACHINE", "32-bit Arm"]),
         ("\"cut.elf\"", ["error[IMAGE-", "cut.elf"]),
         ("\"text.elf\"", ["IMAGE-BAD-MAGIC", "not an ELF file"]),
-        ("\"empty.elf\"", ["IMAGE-SHORT", "0 bytes"]),
+        ("\"a.c\"", ["IMAGE-", "write `m = { source = \"a.c\" }`"]),
+        ("\"empty.elf\"", ["IMAGE-SHORT", "`oro check empty.elf` looks"]),
+        ("{ source = \"a.c\" }", ["NOTE-ENTRY-OUTSIDE", "declare it: in C with ORO_MODULE"]),
         ("\"gone-{arch}.elf\"", ["MODULE-MISSING-FILE", "gone-x86_64.elf"]),
         ("\"folder\"", ["MODULE-IS-A-DIRECTORY", "folder"]),
         ("\".\"", ["MODULE-IS-A-DIRECTORY", "folder"]),
@@ -154,6 +159,16 @@ fn modules_that_are_no_images_are_refused() {
         );
         folder.oro("run a.toml").refuses(&["a.toml:3:", "nothing was started"]).says(&parts);
     }
+}
+
+/// Who asks about one module is not told to ask about it.
+#[test]
+fn a_module_that_is_looked_at_alone_needs_no_such_help() {
+    let folder = Folder::new("alone");
+    folder.write("text.elf", "just text, and long enough to be an ELF header, were it one ......");
+    let end = folder.oro("check text.elf");
+    end.refuses(&["IMAGE-BAD-MAGIC"]);
+    assert!(!end.stderr.contains("alone"), "{}", end.stderr);
 }
 
 /// Endless files are not read to their end.
