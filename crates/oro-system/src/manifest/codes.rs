@@ -64,7 +64,7 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-NOT-YET",
         "The design has this, ABI 0.1 does not: Rings, grants, restart, platforms, devices, \
-         includes, and the built-in instances `entropy` and `ring`.",
+         includes, the asynchronous mode, and the built-in instances `entropy` and `ring`.",
     ),
     (
         "SYS-PARAM-PORT",

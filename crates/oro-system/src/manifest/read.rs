@@ -426,6 +426,18 @@ fn read_mode(field: &Field<'_>, report: &mut Report) -> bool {
     match mode.value.as_str() {
         "auto" => false,
         "synchronous" => true,
+        "asynchronous" => {
+            report.add(
+                Diagnostic::error(
+                    "SYS-NOT-YET",
+                    "the asynchronous mode is not supported yet (ABI 0.1)",
+                    mode.span,
+                    "no kernel of ABI 0.1 has this mode",
+                )
+                .with_help(help),
+            );
+            false
+        }
         other => {
             let suggestion = report.suggest(other, ["auto", "synchronous"]);
             report.add(

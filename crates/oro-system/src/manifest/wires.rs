@@ -147,7 +147,8 @@ impl Wiring {
                 (self.taken.get(&key).or(read), FILE_TAKEN_HELP)
             }
             Taken::Port(..) => (self.taken.get(&key), PORT_TAKEN_HELP),
-            Taken::Stdin | Taken::Stdout => (self.taken.get(&key), CONSOLE_TAKEN_HELP),
+            Taken::Stdin => (self.taken.get(&key), STDIN_TAKEN_HELP),
+            Taken::Stdout => (self.taken.get(&key), STDOUT_TAKEN_HELP),
         };
         if let Some(earlier) = earlier {
             report.add(
@@ -169,7 +170,9 @@ impl Wiring {
 
 const PORT_TAKEN_HELP: &str =
     "a Port has one producer and one consumer: give each wire a port of its own (SYS-5)";
-const CONSOLE_TAKEN_HELP: &str =
+const STDIN_TAKEN_HELP: &str =
+    "one wire may use it; an instance with two outputs can hand it on to two readers (BUILTIN-2)";
+const STDOUT_TAKEN_HELP: &str =
     "one wire may use it; for messages to a person wire to `console.log` (BUILTIN-2)";
 const FILE_TAKEN_HELP: &str = "a file is written by one wire, or read by any number (BUILTIN-3)";
 
