@@ -83,7 +83,7 @@ impl ByteReader {
 /// The producing end of a stream of bytes, of a managed thread.
 ///
 /// Every write is a message of its own, or several if it is longer than a slot; write much at once.
-/// `write!` and `writeln!` work too, and gathers up to 248 bytes.
+/// `write!` and `writeln!` work too, and gather up to 248 bytes.
 #[derive(Debug)]
 pub struct ByteWriter {
     end: ManagedEnd,

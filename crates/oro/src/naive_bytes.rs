@@ -99,7 +99,7 @@ impl NaiveByteReader {
 /// The producing end of a stream of bytes, of a naive thread.
 ///
 /// Every write is a message of its own, or several if it is longer than a slot; write much at once.
-/// `write!` and `writeln!` work too, and gathers up to 248 bytes. Writing waits for a free slot, and ends the
+/// `write!` and `writeln!` work too, and gather up to 248 bytes. Writing waits for a free slot, and ends the
 /// *thread* when the consumer has ended (`NAIVE-3`).
 #[derive(Debug)]
 pub struct NaiveByteWriter {
