@@ -46,8 +46,8 @@ fn show_probes(probes: &[Probe]) -> String {
     let (missing, limited) = (count(Verdict::Missing), count(Verdict::Limited));
     let _ = match (missing, limited) {
         (0, 0) => writeln!(text, "all is well: systems can run here"),
-        (0, _) => writeln!(text, "systems can run here; {limited} things are limited"),
-        _ => writeln!(text, "systems cannot run here: {missing} things are missing"),
+        (0, _) => writeln!(text, "systems can run here; limited: {limited}"),
+        _ => writeln!(text, "systems cannot run here; missing: {missing}"),
     };
     text
 }
@@ -71,7 +71,28 @@ fn judge(name: &'static str, result: Result<String, String>, mend: &str) -> Prob
 }
 
 fn probe_cargo() -> Probe {
-    judge("cargo", first_line(Command::new(rust::CARGO.program).arg("--version")), rust::CARGO.mend)
+    let found = first_line(Command::new(rust::CARGO.program).arg("--version"));
+    let mend = if found.is_ok() { "rustup update stable" } else { rust::CARGO.mend };
+    judge("cargo", found.and_then(require_age), mend)
+}
+
+/// Refuses a toolchain that is older than what the crate `oro` is written in. What does not look
+/// like a version is let pass: then the build says what is wrong.
+fn require_age(version: String) -> Result<String, String> {
+    const NEEDED: &str = env!("CARGO_PKG_RUST_VERSION");
+    let number = version.split_whitespace().nth(1).and_then(read_version);
+    match (number, read_version(NEEDED)) {
+        (Some(number), Some(needed)) if number < needed => {
+            Err(format!("{version} is too old: modules need Rust {NEEDED} or newer"))
+        }
+        _ => Ok(version),
+    }
+}
+
+/// The major and the minor number of `1.88.0-nightly` and the like.
+fn read_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
 }
 
 fn probe_rust_target() -> Probe {
@@ -132,6 +153,22 @@ impl<'a> From<&'a Probe> for ProbeRecord<'a> {
             verdict: name_verdict(probe.verdict),
             detail: &probe.detail,
             mend: probe.mend.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_toolchain_is_named() {
+        let old = require_age("cargo 1.75.0".to_owned()).unwrap_err();
+        assert!(old.contains("1.75.0 is too old") && old.contains("1.88"), "{old}");
+        for good in
+            ["cargo 1.88.0 (873a06493 2025-05-10)", "cargo 1.100.0-nightly", "cargo 2.0.0", "?"]
+        {
+            assert_eq!(require_age(good.to_owned()), Ok(good.to_owned()));
         }
     }
 }
