@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::CheckArguments;
 use crate::exit;
 use crate::load::{MissingFiles, System, load_module, load_system};
-use crate::output::{escape_controls, show_json, stderr_style, write_data};
+use crate::output::{count_things, escape_controls, show_json, stderr_style, write_data};
 use crate::problem::{Problem, ProblemRecord, has_error, show_problems};
 
 /// What was found in the input.
@@ -47,11 +47,11 @@ pub(crate) fn check_input(arguments: &CheckArguments) -> u8 {
 fn show_system(path: &Path, system: &System) -> String {
     let plan = &system.plan;
     let mut text = format!(
-        "system {}: {} modules, {} instances, {} Ports\n",
+        "system {}: {}, {}, {}\n",
         path.display(),
-        plan.modules.len(),
-        plan.instances.len(),
-        plan.ports.len()
+        count_things(plan.modules.len(), "module"),
+        count_things(plan.instances.len(), "instance"),
+        count_things(plan.ports.len(), "Port")
     );
     text.push_str("instances\n");
     for (index, instance) in plan.instances.iter().enumerate() {
@@ -73,9 +73,9 @@ fn show_system(path: &Path, system: &System) -> String {
         let forced = if port.is_forced_synchronous { ", synchronous" } else { "" };
         let _ = writeln!(
             text,
-            "  {producer} -> {consumer}  {}, {} slots of {size}{forced}",
+            "  {producer} -> {consumer}  {}, {} of {size}{forced}",
             name_type(&port.layout),
-            port.slot_count
+            count_things(port.slot_count, "slot")
         );
     }
     text

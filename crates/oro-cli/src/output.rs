@@ -2,6 +2,7 @@
 //! made harmless on the way.
 
 use std::env;
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::mpsc;
 use std::thread;
@@ -98,6 +99,15 @@ pub(crate) fn show_json(value: &impl Serialize) -> String {
     text
 }
 
+/// A number and its noun, which gets an `s` unless it is one thing.
+pub(crate) fn count_things<N: fmt::Display + From<u8> + PartialEq>(
+    number: N,
+    noun: &str,
+) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Text of a stranger (a manifest, a module, a compiler) without what could steer a terminal: only
 /// line ends and tabs stay.
 pub(crate) fn escape_controls(text: &str) -> String {
@@ -122,6 +132,12 @@ pub(crate) fn is_harmless(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_singular() {
+        let shown = [0_u64, 1, 2].map(|number| count_things(number, "Port"));
+        assert_eq!(shown, ["0 Ports", "1 Port", "2 Ports"]);
+    }
 
     #[test]
     fn text_of_strangers_steers_no_terminal() {

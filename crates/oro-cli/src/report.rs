@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use oro_kernel_linux::{Fault, InstanceReport, Outcome, Report};
 use serde::Serialize;
 
-use crate::output::{Style, escape_controls};
+use crate::output::{Style, count_things, escape_controls};
 use crate::problem::ProblemRecord;
 
 /// Shows the report; of instances that ended well only if `with_all`. Empty if there is nothing to
@@ -38,7 +38,7 @@ pub(crate) fn show_report(report: &Report, with_all: bool, style: Style) -> Stri
         let _ = writeln!(text, "note: {limit}; see `oro doctor`");
     }
     if with_all {
-        let _ = writeln!(text, "note: {} faults were served", report.fault_count);
+        let _ = writeln!(text, "note: {} served", count_things(report.fault_count, "fault"));
     }
     text
 }
