@@ -215,6 +215,8 @@ impl Supervisor<'_> {
                 fault.kind = "panic".to_owned();
                 fault.rule = "END-8".to_owned();
                 "panicked".clone_into(&mut fault.what);
+                // Where Rust's panic handler is says nothing; its last words name the place.
+                fault.symbol = fault.symbol.filter(|name| !name.contains("rust_begin_unwind"));
             }
             FaultCause::SystemCall => {
                 fault.kind = "system-call".to_owned();

@@ -20,6 +20,7 @@ mod memory;
 mod metadata;
 mod options;
 mod report;
+mod seal;
 mod signals;
 mod spawn;
 mod stream;

@@ -6,7 +6,7 @@
 //! report is in `diagnose.rs`.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use oro_image::Image;
@@ -14,18 +14,15 @@ use oro_kernel::{Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, Side
 use oro_system::{Plan, PlanEnd};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::addresses::{EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, ROOT, THREAD_BLOCK_OFFSET};
+use crate::addresses::{EXIT_INSTANCE_GATE, EXIT_THREAD_GATE};
 use crate::built_in::{BuiltInEnd, Work};
 use crate::diagnose::FaultDetail;
 use crate::guardian::Guardian;
 use crate::memory::PAGE;
 use crate::metadata::{self, MachineFacts};
 use crate::signals::Signals;
-use crate::spawn::{Sealed, Start, spawn};
-use crate::userfault::{
-    PageFault, REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault,
-};
-use crate::verify::find_unplanned;
+use crate::spawn::Sealed;
+use crate::userfault::PageFault;
 use crate::world::{Meaning, PRIVATE_REQUEST, Place, World};
 use crate::{InstanceReport, Options, Outcome, Report, StartError};
 
@@ -52,7 +49,7 @@ const TURN_MESSAGES: u64 = 256;
 pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, StartError> {
     assert_eq!(plan.modules.len(), images.len(), "one image for each module");
     crate::reset_signals();
-    check_proc()?;
+    crate::seal::check_proc()?;
     let signals = Signals::block().map_err(|error| StartError::system("signalfd", error))?;
     crate::limits::prepare(options)?;
     let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
@@ -61,7 +58,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     metadata::write_all(&world, plan, images, &facts)
         .map_err(|error| StartError::system("getrandom", error))?;
     let built_ins = open_built_ins(&world, plan, options)?;
-    let (processes, diagnosis_limit) = seal_all(&world, plan, &guardian, options)?;
+    let (processes, diagnosis_limit) = crate::seal::seal_all(&world, plan, &guardian, options)?;
     world.files.clear();
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
@@ -98,19 +95,6 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     supervisor.into_report()
 }
 
-/// What has been sealed is checked in `/proc`, which must show this process's own namespace.
-fn check_proc() -> Result<(), StartError> {
-    let own = std::process::id().to_string();
-    match std::fs::read_link("/proc/self") {
-        Ok(target) if target.as_os_str() == own.as_str() => Ok(()),
-        Ok(_) => {
-            let message = "it shows another PID namespace; mount one of this namespace there";
-            Err(StartError::system("reading /proc", io::Error::other(message)))
-        }
-        Err(error) => Err(StartError::system("reading /proc", error)),
-    }
-}
-
 fn open_built_ins(
     world: &World,
     plan: &Plan,
@@ -132,65 +116,6 @@ fn open_built_ins(
         }
     }
     Ok(built_ins)
-}
-
-/// Seals a process for every thread, checked and stopped at its start gate.
-fn seal_all(
-    world: &World,
-    plan: &Plan,
-    guardian: &Guardian,
-    options: &Options,
-) -> Result<(Vec<Sealed>, Option<String>), StartError> {
-    let mut diagnosis_limit = if options.without_ptrace {
-        Some(
-            "ptrace is not used, as asked: a process that traps is known by its signal alone"
-                .into(),
-        )
-    } else {
-        crate::trace::find_obstacle()
-    };
-    let mut processes = Vec::new();
-    let mut buffer = Vec::new();
-    for thread in &world.threads {
-        let start = Start {
-            root: ROOT,
-            stack_pointer: thread.stack_end - 8,
-            thread_pointer: ROOT + THREAD_BLOCK_OFFSET,
-            is_traced: diagnosis_limit.is_none(),
-        };
-        let mut process = spawn(&thread.mappings, start)?;
-        register(&process.faults, thread)
-            .map_err(|error| StartError::system("UFFDIO_REGISTER", error))?;
-        guardian
-            .watch_over(process.pidfd.as_fd(), process.faults.fd())
-            .map_err(|error| StartError::system("handing over to the guardian", error))?;
-        process.wait_for_start_gate()?;
-        let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut buffer)
-            .map_err(|error| StartError::system("reading /proc", error))?;
-        if let Some(what) = unplanned {
-            let name = &plan.instances[thread.instance.0 as usize].name;
-            return Err(StartError::unplanned(name, what));
-        }
-        processes.push(process);
-    }
-    if options.without_ptrace {
-        diagnosis_limit.get_or_insert_default();
-    }
-    Ok((processes, diagnosis_limit))
-}
-
-/// Registers a thread's regions; what it may only read until it is opened is mapped protected.
-fn register(faults: &Userfault, thread: &crate::world::ThreadMemory) -> io::Result<()> {
-    let all = REGISTER_MISSING | REGISTER_MINOR | REGISTER_WRITE_PROTECT;
-    for region in &thread.regions {
-        let is_snapshot = region.is_snapshot();
-        let modes = if is_snapshot { REGISTER_MISSING | REGISTER_MINOR } else { all };
-        faults.register(region.start, region.size_bytes, modes)?;
-        if !is_snapshot {
-            faults.map_protected(region.start, region.size_bytes)?;
-        }
-    }
-    Ok(())
 }
 
 /// The state of a running system.

@@ -1,0 +1,84 @@
+//! Sealing a process for every thread of a system: started, registered, handed to the guardian, and
+//! checked against the plan, each stopped at its start gate (`KRN-7`).
+
+use std::io;
+use std::os::fd::AsFd;
+
+use oro_system::Plan;
+
+use crate::addresses::{ROOT, THREAD_BLOCK_OFFSET};
+use crate::guardian::Guardian;
+use crate::spawn::{Sealed, Start, spawn};
+use crate::userfault::{REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault};
+use crate::verify::find_unplanned;
+use crate::world::{ThreadMemory, World};
+use crate::{Options, StartError};
+
+/// What has been sealed is checked in `/proc`, which must show this process's own namespace.
+pub(crate) fn check_proc() -> Result<(), StartError> {
+    let own = std::process::id().to_string();
+    match std::fs::read_link("/proc/self") {
+        Ok(target) if target.as_os_str() == own.as_str() => Ok(()),
+        Ok(_) => {
+            let message = "it shows another PID namespace; mount one of this namespace there";
+            Err(StartError::system("reading /proc", io::Error::other(message)))
+        }
+        Err(error) => Err(StartError::system("reading /proc", error)),
+    }
+}
+
+/// Seals a process for every thread, checked and stopped at its start gate.
+pub(crate) fn seal_all(
+    world: &World,
+    plan: &Plan,
+    guardian: &Guardian,
+    options: &Options,
+) -> Result<(Vec<Sealed>, Option<String>), StartError> {
+    let diagnosis_limit = if options.without_ptrace {
+        Some(
+            "ptrace is not used, as asked: a process that traps is known by its signal alone"
+                .into(),
+        )
+    } else {
+        crate::trace::find_obstacle()
+    };
+    let mut processes = Vec::new();
+    let mut buffer = Vec::new();
+    for thread in &world.threads {
+        let start = Start {
+            root: ROOT,
+            stack_pointer: thread.stack_end - 8,
+            thread_pointer: ROOT + THREAD_BLOCK_OFFSET,
+            is_traced: diagnosis_limit.is_none(),
+        };
+        let mut process = spawn(&thread.mappings, start)?;
+        register(&process.faults, thread)
+            .map_err(|error| StartError::system("UFFDIO_REGISTER", error))?;
+        guardian
+            .watch_over(process.pidfd.as_fd(), process.faults.fd())
+            .map_err(|error| StartError::system("handing over to the guardian", error))?;
+        process.wait_for_start_gate()?;
+        let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut buffer)
+            .map_err(|error| StartError::system("reading /proc", error))?;
+        if let Some(what) = unplanned {
+            let name = &plan.instances[thread.instance.0 as usize].name;
+            return Err(StartError::unplanned(name, what));
+        }
+        processes.push(process);
+    }
+    Ok((processes, diagnosis_limit))
+}
+
+/// Registers a thread's regions; what it may only read until it is opened is mapped protected.
+fn register(faults: &Userfault, thread: &ThreadMemory) -> io::Result<()> {
+    let all = REGISTER_MISSING | REGISTER_MINOR | REGISTER_WRITE_PROTECT;
+    for region in &thread.regions {
+        let is_snapshot = region.is_snapshot();
+        let modes = if is_snapshot { REGISTER_MISSING | REGISTER_MINOR } else { all };
+        faults.register(region.start, region.size_bytes, modes)?;
+        if !is_snapshot {
+            faults.map_protected(region.start, region.size_bytes)?;
+        }
+    }
+    Ok(())
+}

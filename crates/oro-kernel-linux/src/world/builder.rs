@@ -1,0 +1,398 @@
+//! [`Builder`]: how a [`World`] comes to be: first every address is planned, then every object is
+//! created, then it is held against the quotas.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use oro_image::Image;
+use oro_kernel::{
+    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
+    ThreadSetup,
+};
+use oro_system::{Plan, PlanEnd};
+use rustix::fs::SealFlags;
+
+use super::{
+    InstanceMemory, Meaning, PRIVATE_ENDS, PRIVATE_REQUEST, Place, PortMemory, Region,
+    ThreadMemory, ThreadPlace, World, mapping,
+};
+use crate::StartError;
+use crate::addresses::{
+    BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
+    STACK_STRIDE, STACKS, START_GATE, WINDOWS, WINDOWS_END,
+};
+use crate::memory::{PAGE, SharedMemory, create_memfd, round_to_pages};
+use crate::spawn::{Mapping, Rights};
+use crate::stub::{RETURN_ADDRESS, code_page};
+
+/// A thread before its memory exists.
+struct ThreadDraft {
+    instance: InstanceId,
+    entry: u32,
+    private_bytes: u64,
+    snapshot_bytes: u64,
+    next_window: u64,
+    binding_count: u32,
+}
+
+/// The state of [`World::build`].
+pub(super) struct Builder<'a> {
+    plan: &'a Plan,
+    images: &'a [Image],
+    code: OwnedFd,
+    ring: SharedMemory,
+    image_files: Vec<Option<OwnedFd>>,
+    data_files: Vec<OwnedFd>,
+    instances: Vec<InstanceMemory>,
+    threads: Vec<ThreadDraft>,
+    places: Vec<[Place; 2]>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(plan: &'a Plan, images: &'a [Image]) -> Result<Self, StartError> {
+        let system = |error| StartError::system("memfd_create", error);
+        let code = create_memfd(c"oro-code", PAGE, true).map_err(system)?;
+        write_at(&code, 0, &code_page()).map_err(system)?;
+        seal(&code).map_err(system)?;
+        let ring_bytes = crate::metadata::ring_bytes(plan);
+        Ok(Self {
+            plan,
+            images,
+            code,
+            ring: SharedMemory::create(c"oro-ring", ring_bytes).map_err(system)?,
+            image_files: images.iter().map(|_| None).collect(),
+            data_files: Vec::new(),
+            instances: Vec::new(),
+            threads: Vec::new(),
+            places: Vec::new(),
+        })
+    }
+
+    /// The memory that an instance's threads share.
+    pub(super) fn add_instance(&mut self, index: usize) -> Result<(), StartError> {
+        let system = |error| StartError::system("instance memory", error);
+        let planned = &self.plan.instances[index];
+        let image = &self.images[planned.module as usize];
+        let bias = choose_bias(image);
+        let heap_bytes = round_to_pages(planned.heap_bytes);
+        assert!(heap_bytes <= MAX_HEAP, "a checked plan has no larger heap");
+        let mut shared = vec![
+            mapping(CODE, PAGE, Rights::ReadExecute, &self.code, 0),
+            mapping(RING, self.ring.size_bytes(), Rights::Read, &self.ring.fd(), 0),
+        ];
+        let file = match &mut self.image_files[planned.module as usize] {
+            Some(file) => file,
+            slot => slot.insert(create_image_file(image, bias).map_err(system)?),
+        };
+        let mut offset = 0;
+        for segment in image.segments.iter().filter(|segment| !segment.is_writable) {
+            let rights = if segment.is_executable { Rights::ReadExecute } else { Rights::Read };
+            shared.push(mapping(
+                segment.address.wrapping_add(bias),
+                segment.memory_bytes,
+                rights,
+                file,
+                offset,
+            ));
+            offset += segment.memory_bytes;
+        }
+        let data = create_memfd(c"oro-data", 0, false).map_err(system)?;
+        let end = add_data(&mut shared, &data, image, bias, heap_bytes).map_err(system)?;
+        rustix::fs::ftruncate(&data, end).map_err(|error| system(error.into()))?;
+        let instance = InstanceId(as_u32(index));
+        let first_thread = as_u32(self.threads.len());
+        let ports = &image.interface.ports;
+        let binding_count = ports.iter().map(|port| port.index + port.max).max().unwrap_or(0);
+        for entry in 0..as_u32(image.interface.entries.len()) {
+            self.threads.push(ThreadDraft {
+                instance,
+                entry,
+                private_bytes: PRIVATE_ENDS,
+                snapshot_bytes: 0,
+                next_window: WINDOWS,
+                binding_count,
+            });
+        }
+        self.instances.push(InstanceMemory { bias, heap_bytes, first_thread, shared });
+        self.data_files.push(data);
+        Ok(())
+    }
+
+    /// Gives every endpoint its place, in plan order.
+    pub(super) fn plan_ends(&mut self) {
+        for port in &self.plan.ports {
+            let cell_bytes = round_to_pages(u64::from(port.slot_size_bytes));
+            let producer = self.plan_end(&port.producer, Side::Producer, cell_bytes);
+            let consumer = self.plan_end(&port.consumer, Side::Consumer, cell_bytes);
+            self.places.push([producer, consumer]);
+        }
+    }
+
+    fn plan_end(&mut self, end: &PlanEnd, side: Side, cell_bytes: u64) -> Place {
+        let &PlanEnd::Instance { instance, port, entry, element } = end else {
+            let PlanEnd::BuiltIn(built_in) = end else { unreachable!("the other kind") };
+            return Place::Kernel(built_in.clone());
+        };
+        let memory = &self.instances[instance as usize];
+        let image = &self.images[self.plan.instances[instance as usize].module as usize];
+        let thread = memory.first_thread + entry;
+        let draft = &mut self.threads[thread as usize];
+        let cells_offset = match side {
+            Side::Producer => take(&mut draft.private_bytes, 2 * cell_bytes),
+            Side::Consumer => take(&mut draft.snapshot_bytes, 2 * cell_bytes),
+        };
+        let window = take(&mut draft.next_window, 2 * (cell_bytes + PAGE));
+        let peer_cursor = take(&mut draft.next_window, 2 * PAGE);
+        let word = image.interface.entries[entry as usize].is_managed.then(|| {
+            let address = take(&mut draft.next_window, 2 * PAGE);
+            (address, take(&mut draft.private_bytes, PAGE))
+        });
+        Place::Thread(ThreadPlace {
+            thread: ThreadId(thread),
+            port_index: port,
+            element,
+            window,
+            cell_bytes,
+            cells_offset,
+            word,
+            peer_cursor,
+        })
+    }
+
+    /// Creates what has been planned.
+    pub(super) fn create(self) -> Result<World, StartError> {
+        let system = |error| StartError::system("Port memory", error);
+        let mut ports = Vec::new();
+        for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
+            let stride_bytes = u64::from(planned.stride_bytes);
+            let slot_count = u64::from(planned.slot_count);
+            let queue =
+                SharedMemory::create(c"oro-queue", stride_bytes * slot_count).map_err(system)?;
+            let cursors = SharedMemory::create(c"oro-cursors", 2 * PAGE).map_err(system)?;
+            cursors.forbid_new_writers().map_err(system)?;
+            let slot_size_bytes = u64::from(planned.slot_size_bytes);
+            ports.push(PortMemory {
+                slot_size_bytes,
+                stride_bytes,
+                slot_count,
+                queue,
+                cursors,
+                producer,
+                consumer,
+            });
+        }
+        let mut threads = Vec::new();
+        for draft in &self.threads {
+            threads.push(self.create_thread(draft).map_err(system)?);
+        }
+        for (index, port) in ports.iter().enumerate() {
+            for side in [Side::Producer, Side::Consumer] {
+                if let Place::Thread(place) = port.place(side) {
+                    let end = EndpointId { port: PortId(as_u32(index)), side };
+                    threads[place.thread.0 as usize].add_end(end, place, port);
+                }
+            }
+        }
+        for (thread, draft) in threads.iter_mut().zip(&self.threads) {
+            thread.regions.sort_unstable_by_key(|region| region.start);
+            let name = &self.plan.instances[draft.instance.0 as usize].name;
+            let used = thread.next_window - WINDOWS;
+            if thread.next_window > WINDOWS_END {
+                return Err(StartError::quota(name, used, WINDOWS_END - WINDOWS));
+            }
+        }
+        check_quotas(self.plan, &self.instances, &threads)?;
+        let setup = describe(self.plan, self.images, &threads, &ports);
+        self.ring.forbid_new_writers().map_err(system)?;
+        let mut files = self.data_files;
+        files.extend(self.image_files.into_iter().flatten());
+        files.push(self.code);
+        Ok(World { setup, ring: self.ring, instances: self.instances, threads, ports, files })
+    }
+
+    fn create_thread(&self, draft: &ThreadDraft) -> io::Result<ThreadMemory> {
+        let instance = &self.instances[draft.instance.0 as usize];
+        let module = self.plan.instances[draft.instance.0 as usize].module;
+        let interface = &self.images[module as usize].interface;
+        let entry = &interface.entries[draft.entry as usize];
+        let bindings = u64::from(draft.binding_count) * 128;
+        let root = SharedMemory::create(c"oro-root", BINDINGS_OFFSET + bindings)?;
+        root.forbid_new_writers()?;
+        let private = SharedMemory::create(c"oro-private", draft.private_bytes)?;
+        private.populate()?;
+        let snapshots = create_memfd(c"oro-snapshots", draft.snapshot_bytes, false)?;
+        let mut mappings = instance.shared.clone();
+        mappings.extend([
+            mapping(ROOT, root.size_bytes(), Rights::Read, &root.fd(), 0),
+            mapping(REQUEST, PAGE, Rights::ReadWrite, &private.fd(), PRIVATE_REQUEST),
+            mapping(START_GATE, GATE_PAGES * PAGE, Rights::ReadWrite, &private.fd(), 0),
+        ]);
+        let stack_end = stack_end(draft.entry);
+        Ok(ThreadMemory {
+            instance: draft.instance,
+            entry: draft.entry,
+            binding_count: draft.binding_count,
+            is_managed: entry.is_managed,
+            entry_address: entry.address.wrapping_add(instance.bias),
+            returns_status: entry.returns_status,
+            has_short_status: interface.is_legacy,
+            stack_start: stack_end - round_to_pages(entry.stack_size_bytes),
+            stack_end,
+            root,
+            private,
+            snapshots,
+            snapshot_bytes: draft.snapshot_bytes,
+            mappings,
+            regions: vec![Region {
+                start: START_GATE,
+                size_bytes: GATE_PAGES * PAGE,
+                meaning: Meaning::Gate,
+            }],
+            next_window: draft.next_window,
+        })
+    }
+}
+
+/// First address after the stack of an entry.
+fn stack_end(entry: u32) -> u64 {
+    STACKS + (u64::from(entry) + 1) * STACK_STRIDE - PAGE
+}
+
+fn choose_bias(image: &Image) -> u64 {
+    if image.is_relocatable {
+        let align = image.align_bytes.max(PAGE);
+        (IMAGE_BASE.div_ceil(align) * align).wrapping_sub(image.span().start / align * align)
+    } else {
+        0
+    }
+}
+
+/// One sealed file with an image's read-only segments, relocated, one after the other.
+fn create_image_file(image: &Image, bias: u64) -> io::Result<OwnedFd> {
+    let readable = || image.segments.iter().enumerate().filter(|(_, part)| !part.is_writable);
+    let total = readable().map(|(_, segment)| segment.memory_bytes).sum();
+    let file = create_memfd(c"oro-image", total, true)?;
+    let mut offset = 0;
+    for (index, segment) in readable() {
+        write_at(&file, offset, &image.build_segment(index, bias))?;
+        offset += segment.memory_bytes;
+    }
+    seal(&file)?;
+    Ok(file)
+}
+
+/// Adds an instance's writable segments, heap and stacks, all in `data`; its size.
+fn add_data(
+    shared: &mut Vec<Mapping>,
+    data: &OwnedFd,
+    image: &Image,
+    bias: u64,
+    heap_bytes: u64,
+) -> io::Result<u64> {
+    let mut end = 0;
+    for (index, segment) in image.segments.iter().enumerate() {
+        if segment.is_writable {
+            let offset = take(&mut end, segment.memory_bytes);
+            let address = segment.address.wrapping_add(bias);
+            shared.push(mapping(address, segment.memory_bytes, Rights::ReadWrite, data, offset));
+            write_at(data, offset, &image.build_segment(index, bias))?;
+        }
+    }
+    if heap_bytes > 0 {
+        let offset = take(&mut end, heap_bytes);
+        shared.push(mapping(HEAP, heap_bytes, Rights::ReadWrite, data, offset));
+    }
+    for (index, entry) in image.interface.entries.iter().enumerate() {
+        let size = round_to_pages(entry.stack_size_bytes);
+        let offset = take(&mut end, size);
+        let address = stack_end(as_u32(index)) - size;
+        shared.push(mapping(address, size, Rights::ReadWrite, data, offset));
+        // The return address of the entry point (END-1).
+        write_at(data, offset + size - 8, &RETURN_ADDRESS.to_le_bytes())?;
+    }
+    Ok(end)
+}
+
+/// Image, heap, stacks, cells and commit words against `quota.memory`.
+fn check_quotas(
+    plan: &Plan,
+    instances: &[InstanceMemory],
+    threads: &[ThreadMemory],
+) -> Result<(), StartError> {
+    for (index, (planned, memory)) in plan.instances.iter().zip(instances).enumerate() {
+        let shared = memory.shared[2..].iter().map(|mapping| mapping.size_bytes).sum::<u64>();
+        let own = threads
+            .iter()
+            .filter(|thread| thread.instance.0 as usize == index)
+            .map(|thread| {
+                thread.private.size_bytes() + thread.snapshot_bytes + thread.root.size_bytes()
+            })
+            .sum::<u64>();
+        if planned.memory_bytes != 0 && shared + own > planned.memory_bytes {
+            return Err(StartError::quota(&planned.name, shared + own, planned.memory_bytes));
+        }
+    }
+    Ok(())
+}
+
+/// What the core is told of all this.
+fn describe(
+    plan: &Plan,
+    images: &[Image],
+    threads: &[ThreadMemory],
+    ports: &[PortMemory],
+) -> Setup {
+    let is_managed = |thread: &ThreadMemory| {
+        let module = plan.instances[thread.instance.0 as usize].module;
+        images[module as usize].interface.entries[thread.entry as usize].is_managed
+    };
+    let owner = |place: &Place| match place {
+        Place::Thread(place) => Owner::Thread(place.thread),
+        Place::Kernel(_) => Owner::Kernel,
+    };
+    Setup {
+        instances: plan.instances.iter().map(|_| InstanceSetup::default()).collect(),
+        threads: threads
+            .iter()
+            .map(|thread| ThreadSetup { instance: thread.instance, is_managed: is_managed(thread) })
+            .collect(),
+        ports: plan
+            .ports
+            .iter()
+            .zip(ports)
+            .map(|(planned, port)| PortSetup {
+                slot_count: planned.slot_count,
+                producer: owner(&port.producer),
+                consumer: owner(&port.consumer),
+                is_forced_synchronous: planned.is_forced_synchronous,
+            })
+            .collect(),
+    }
+}
+
+/// Takes `size_bytes` from a running total: where they start.
+fn take(next: &mut u64, size_bytes: u64) -> u64 {
+    let start = *next;
+    *next += size_bytes;
+    start
+}
+
+/// The plan's lists are far shorter than 2^32 (`LIM-*`).
+fn as_u32(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn write_at(fd: &OwnedFd, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, bytes, offset))?;
+        bytes = &bytes[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
+
+/// From now on nobody can change it, this process included.
+fn seal(fd: &OwnedFd) -> io::Result<()> {
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    Ok(rustix::fs::fcntl_add_seals(fd, seals)?)
+}
