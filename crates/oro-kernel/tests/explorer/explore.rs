@@ -336,6 +336,7 @@ fn check_state(system: &System, state: &State, choices: &[Choice]) -> Result<(),
         let is_alone = state.kernel.peer_state(end).0 != PeerState::Wired;
         check!(!is_alone, "I12 the end of a peer is not told", "thread {index} {op:?}");
     }
+    // KRN-10
     let waits = state.kernel.deadlock();
     let can_go_on =
         choices.iter().any(|choice| matches!(choice, Choice::Run(..) | Choice::Restart(_)));
