@@ -46,7 +46,7 @@ pub(super) fn read_manifest(bytes: &[u8], report: &mut Report) -> Option<Manifes
         report.add(
             Diagnostic::error(
                 "SYS-TOO-LARGE",
-                format!("the manifest has {} bytes", bytes.len()),
+                "the manifest has more bytes than a manifest can have".to_owned(),
                 0..0,
                 "larger than any manifest can be",
             )
