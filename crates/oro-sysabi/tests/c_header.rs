@@ -59,6 +59,31 @@ fn modules_compile_without_a_warning_for_both_machines() {
     }
 }
 
+/// BIND-3: on AArch64, whose plain accesses have no order, loads acquire and stores release.
+#[test]
+fn bind_3_loads_acquire_and_stores_release() {
+    let clang = COMPILERS[2];
+    let assembly = output_path("orderings.s");
+    let flags = [&FREESTANDING[..], &["-S", "--target=aarch64-linux-gnu"]].concat();
+    compile(clang, &flags, &source_path("orderings.c"), &assembly);
+    let assembly = std::fs::read_to_string(&assembly).unwrap();
+    for (function, expected) in [
+        ("load32", "ldar w0"),
+        ("load64", "ldar x0"),
+        ("store32", "stlr w1"),
+        ("store64", "stlr x1"),
+    ] {
+        let (_, body) = assembly.split_once(&format!("\n{function}:")).unwrap();
+        let (body, _) = body.split_once("\n\tret").unwrap();
+        let is_access = |line: &&str| line.starts_with("ld") || line.starts_with("st");
+        let accesses: Vec<_> = body.lines().map(str::trim).filter(is_access).collect();
+        let [access] = accesses[..] else { panic!("{function} has not one access:\n{body}") };
+        // LDAPR is an acquiring load too, which other compilers may choose.
+        let access = access.replace("ldapr", "ldar").replace('\t', " ");
+        assert_eq!(access, format!("{expected}, [x0]"), "{function}");
+    }
+}
+
 /// NOTE-1 to NOTE-6: what the macros declare is in the linked image, byte for byte.
 #[test]
 fn note_1_macros_write_notes_of_the_exact_form() {
