@@ -8,20 +8,7 @@ use std::process::Command;
 use oro_image::{Direction, Entry, Image, Interface, ParamKind};
 use oro_sysabi::{BYTES_LAYOUT, DEFAULT_STACK_SIZE, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 
-/// What makes a cargo package a module: a static PIE of its own, without an interpreter.
-const RUST_FLAGS: [&str; 9] = [
-    "-Cpanic=abort",
-    "-Crelocation-model=pie",
-    "-Ctarget-feature=+crt-static",
-    "-Clink-arg=-nostartfiles",
-    "-Clink-arg=-nostdlib",
-    "-Clink-arg=-static-pie",
-    "-Clink-arg=-Wl,-z,separate-code",
-    "-Clink-arg=-Wl,-z,norelro",
-    "-Clink-arg=-Wl,--entry=0",
-];
-
-/// The same for a C file.
+/// What makes a C file a module.
 const C_FLAGS: [&str; 14] = [
     "-std=c11",
     "-O2",
@@ -55,11 +42,23 @@ fn build_rust(folder: &Path, module: &str) -> Image {
         .arg(package.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&folder)
-        .env("CARGO_ENCODED_RUSTFLAGS", RUST_FLAGS.join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", read_rust_flags().join("\u{1f}"))
         .status()
         .expect("cargo runs");
     assert!(status.success(), "{module} does not build");
     parse(&folder.join(target).join("release").join(module))
+}
+
+/// The flags that `oro` itself builds packages with, from its source: a binary, which has nothing
+/// that a test could link.
+fn read_rust_flags() -> Vec<&'static str> {
+    const SOURCE: &str = include_str!("../../oro-cli/src/build/rust.rs");
+    let (_, rest) = SOURCE.split_once("const RUST_FLAGS: [&str; ").expect("the flags are there");
+    let (count, rest) = rest.split_once("] = [").expect("their array begins");
+    let (elements, _) = rest.split_once("];").expect("their array ends");
+    let flags: Vec<_> = elements.split('"').skip(1).step_by(2).collect();
+    assert_eq!(count, flags.len().to_string(), "{flags:?}");
+    flags
 }
 
 /// Builds the C file `examples/SYSTEM/modules/MODULE.c` and reads its image.
