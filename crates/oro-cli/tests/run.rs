@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use support::processes::{list_children, list_sealed, read_resident_bytes, read_status, wait_for};
 use support::{COPY_C, FILTER_C, Folder};
@@ -506,20 +506,6 @@ fn no_right_of_root_is_needed() {
     fs::write(place.join("good.toml"), manifest.replace("SUM", "sum")).unwrap();
     fs::write(place.join("bad.toml"), manifest.replace("SUM", "bad")).unwrap();
     open_to_all(&place);
-    let run = |arguments: &str| {
-        let is_root = fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t");
-        let oro = place.join("oro");
-        let mut command = if is_root {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(oro);
-            command
-        } else {
-            Command::new(oro)
-        };
-        command.current_dir(&place).args(arguments.split(' ')).stdin(Stdio::null());
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
     for (arguments, parts) in [
         ("run good.toml", &["instance `sum` ended with status 12"][..]),
         ("run good.toml --without-ptrace", &["instance `sum` ended with status 12"]),
@@ -529,13 +515,57 @@ fn no_right_of_root_is_needed() {
             &["error[END-5]: instance `sum` faulted: was ended by SIGSEGV", "ptrace is not used"],
         ),
     ] {
-        let (code, stderr) = run(arguments);
-        assert_eq!(code, Some(1), "{arguments}: {stderr}");
+        let output = run_as_nobody(&place, arguments, Stdio::null());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
         for part in parts {
             assert!(stderr.contains(part), "{arguments}: `{part}` is not in\n{stderr}");
         }
     }
+    hash_as_nobody(&place);
     fs::remove_dir_all(&place).unwrap();
+}
+
+/// The sha256 example, whose module is there already, on standard inputs of three lengths.
+fn hash_as_nobody(place: &Path) {
+    let check =
+        Command::new(env!("CARGO_BIN_EXE_oro")).arg("check").arg(example("sha256")).output();
+    assert!(check.as_ref().unwrap().status.success(), "{check:?}");
+    let image = "modules/sha256/target/oro/x86_64-unknown-linux-gnu/release/sha256";
+    fs::copy(Path::new(EXAMPLES).join("sha256").join(image), place.join("sha256.elf")).unwrap();
+    let manifest = fs::read_to_string(example("sha256")).unwrap();
+    let prebuilt = manifest.replace("{ source = \"modules/sha256\" }", "\"sha256.elf\"");
+    assert_ne!(prebuilt, manifest);
+    fs::write(place.join("sha256.toml"), prebuilt).unwrap();
+    let readme = fs::read(Path::new(EXAMPLES).join("../README.md")).unwrap();
+    for bytes in [&readme[..], b"", b"x"] {
+        let path = place.join("data");
+        fs::write(&path, bytes).unwrap();
+        open_to_all(place);
+        let open = || Stdio::from(File::open(&path).unwrap());
+        let expected = Command::new("sha256sum").stdin(open()).output().unwrap();
+        for arguments in ["run sha256.toml", "run sha256.toml --without-ptrace"] {
+            let output = run_as_nobody(place, arguments, open());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{arguments}, {} bytes: {stderr}", bytes.len());
+            let [hash, expected] = [&output, &expected].map(|o| String::from_utf8_lossy(&o.stdout));
+            assert_eq!(hash, expected, "{arguments}, {} bytes", bytes.len());
+        }
+    }
+}
+
+/// Runs the `oro` of a folder in it as user 65534, or if the tests have no right to, as their own.
+fn run_as_nobody(place: &Path, arguments: &str, stdin: Stdio) -> Output {
+    let is_root = fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t");
+    let oro = place.join("oro");
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(oro);
+        command
+    } else {
+        Command::new(oro)
+    };
+    command.current_dir(place).args(arguments.split(' ')).stdin(stdin).output().unwrap()
 }
 
 fn open_to_all(folder: &Path) {
