@@ -30,6 +30,15 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Say what this machine lacks, with the line that mends it
     Doctor(DoctorArguments),
+    /// Say what a code of a diagnostic, or a clause named by a report, means
+    Explain(ExplainArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArguments {
+    /// Such as SYS-TYPE or NAIVE-4
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
 }
 
 #[derive(Args, Debug)]
