@@ -87,7 +87,8 @@ impl Supervisor<'_> {
         let length = u32::from_le_bytes([a, b, c, d]).min(abi::LAST_WORDS_SIZE);
         let kind = u32::from_le_bytes([e, f, g, h]);
         let text = &words[8..8 + usize::try_from(length).ok()?];
-        (kind != abi::LAST_WORDS_NONE && !text.is_empty()).then(|| (kind, escape(text)))
+        let show = || text.split(|byte| *byte == b'\n').map(escape).collect::<Vec<_>>().join("\n");
+        (kind != abi::LAST_WORDS_NONE && !text.is_empty()).then(|| (kind, show()))
     }
 
     fn collect_last_words(&self, instance: usize) -> Vec<(String, String)> {
