@@ -175,15 +175,8 @@ fn name_end(system: &System, end: &PlanEnd) -> String {
         PlanEnd::Instance { instance, port, element, .. } => {
             name_port(system, *instance, *port, *element).unwrap_or_else(|| "?".to_owned())
         }
-        PlanEnd::BuiltIn(built_in) => match built_in {
-            BuiltIn::Stdin => "console.stdin".to_owned(),
-            BuiltIn::Stdout => "console.stdout".to_owned(),
-            BuiltIn::Log => "console.log".to_owned(),
-            BuiltIn::FileRead(name) | BuiltIn::FileWrite(name) => format!("files.{name}"),
-            BuiltIn::NullSource | BuiltIn::NullSink => "null.bytes".to_owned(),
-            BuiltIn::Clock => "clock.now".to_owned(),
-            BuiltIn::Params(params) => format!("params ({})", params.len()),
-        },
+        PlanEnd::BuiltIn(BuiltIn::Params(params)) => format!("params ({})", params.len()),
+        PlanEnd::BuiltIn(built_in) => built_in.name(),
     }
 }
 

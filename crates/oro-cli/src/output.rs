@@ -122,11 +122,9 @@ pub(crate) fn escape_controls(text: &str) -> String {
     safe
 }
 
-/// Whether a character may be shown as it is. Besides controls, the marks that reorder text are
-/// refused: they make a line read as what it is not.
+/// Whether a character may be shown as it is.
 pub(crate) fn is_harmless(character: char) -> bool {
-    let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !reorders && (!character.is_control() || character == '\n' || character == '\t')
+    character == '\n' || !oro_kernel_linux::steers_terminal(character)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use oro_sysabi as abi;
 use oro_system::BuiltIn;
 
 use crate::stream::{Stream, Way};
+use crate::text::escape;
 use crate::world::PortMemory;
 use crate::{Options, StartError};
 
@@ -340,33 +341,6 @@ fn format_log(instance: &str, port: &PortMemory, number: u64) -> Result<String, 
     Ok(format!("[{instance}] {level}{}\n", escape(text)))
 }
 
-/// UTF-8 with everything that is not, and every control character, escaped.
-pub(crate) fn escape(text: &[u8]) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if changes_terminal(character) {
-                escaped.extend(character.escape_default());
-            } else {
-                escaped.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            escaped.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    escaped
-}
-
-/// Control characters, and those that change the direction in which a line is shown.
-fn changes_terminal(character: char) -> bool {
-    let is_direction = matches!(
-        character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    is_direction || (character.is_control() && character != '\t')
-}
-
 fn write_time(start: Instant, port: &PortMemory, number: u64) {
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let realtime = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
@@ -410,14 +384,6 @@ fn write_param(param: &abi::Param, port: &PortMemory, number: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn builtin_2_log_lines_cannot_command_the_terminal() {
-        // BUILTIN-2
-        assert_eq!(escape(b"plain \xc3\xa9\t"), "plain \u{e9}\t");
-        assert_eq!(escape(b"\x1b[2J\n\xff"), "\\u{1b}[2J\\n\\xff");
-        assert_eq!(escape("a\u{202e}b".as_bytes()), "a\\u{202e}b");
-    }
 
     #[test]
     fn type_11_params_end_with_an_empty_key() {

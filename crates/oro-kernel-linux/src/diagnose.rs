@@ -5,11 +5,11 @@
 
 use oro_kernel::{EndpointId, FaultCause, InstanceEnd, InstanceId, Side, ThreadId, Violation};
 use oro_sysabi as abi;
-use oro_system::{BuiltIn, PlanEnd};
+use oro_system::PlanEnd;
 
-use crate::built_in::escape;
 use crate::locate::{Spot, locate};
 use crate::supervisor::{Supervisor, thread_id};
+use crate::text::escape;
 use crate::trace::SignalStop;
 use crate::world::PRIVATE_REQUEST;
 use crate::{Fault, InstanceReport, Outcome};
@@ -125,15 +125,7 @@ impl Supervisor<'_> {
                 let element = if is_array { format!("[{element}]") } else { String::new() };
                 format!("{}.{name}{element}", planned.name)
             }
-            PlanEnd::BuiltIn(built_in) => match built_in {
-                BuiltIn::Stdin => "console.stdin".to_owned(),
-                BuiltIn::Stdout => "console.stdout".to_owned(),
-                BuiltIn::Log => "console.log".to_owned(),
-                BuiltIn::FileRead(name) | BuiltIn::FileWrite(name) => format!("files.{name}"),
-                BuiltIn::NullSource | BuiltIn::NullSink => "null.bytes".to_owned(),
-                BuiltIn::Clock => "clock.now".to_owned(),
-                BuiltIn::Params(_) => "its parameters".to_owned(),
-            },
+            PlanEnd::BuiltIn(built_in) => built_in.name(),
         }
     }
 

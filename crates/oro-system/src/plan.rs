@@ -111,3 +111,23 @@ pub enum BuiltIn {
     /// The parameters of one instance (produces): names and values, defaults included.
     Params(Vec<(String, String)>),
 }
+
+impl BuiltIn {
+    /// What a manifest calls this end; parameters, which none wires: `params`.
+    ///
+    /// ```
+    /// assert_eq!(oro_system::BuiltIn::FileRead("in".into()).name(), "files.in");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> String {
+        String::from(match self {
+            Self::Stdin => "console.stdin",
+            Self::Stdout => "console.stdout",
+            Self::Log => "console.log",
+            Self::FileRead(name) | Self::FileWrite(name) => return alloc::format!("files.{name}"),
+            Self::NullSource | Self::NullSink => "null.bytes",
+            Self::Clock => "clock.now",
+            Self::Params(_) => "params",
+        })
+    }
+}
