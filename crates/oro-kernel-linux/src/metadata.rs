@@ -314,8 +314,13 @@ pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
     world.ring.store_u64(at + core::mem::offset_of!(abi::End, cursor) as u64, value);
 }
 
-/// How many faults an endpoint has taken.
-pub(crate) fn publish_fault_count(world: &World, end: EndpointId, count: u64) {
+/// How many faults an endpoint has taken, as the core counts them.
+pub(crate) fn publish_fault_count(world: &World, kernel: &Kernel, end: EndpointId) {
+    let view = kernel.port(end.port);
+    let count = match end.side {
+        Side::Producer => view.producer_fault_count,
+        Side::Consumer => view.consumer_fault_count,
+    };
     let at = port_offset(world, end) + end_offset(end.side);
     world.ring.store_u64(at + core::mem::offset_of!(abi::End, fault_count) as u64, count);
 }

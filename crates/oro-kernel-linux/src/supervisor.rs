@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use oro_image::Image;
-use oro_kernel::{Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, Side, ThreadId};
+use oro_kernel::{Effect, Event, FaultCause, InstanceId, Kernel, Side, ThreadId};
 use oro_system::{Plan, PlanEnd};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
@@ -63,7 +63,6 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
-    let end_count = world.ports.len() * 2;
     let mut supervisor = Supervisor {
         kernel: Kernel::new(world.setup.clone()),
         plan,
@@ -78,7 +77,6 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         staging: vec![0; 4096],
         last_fault: vec![PageFault::default(); thread_count],
         details: vec![FaultDetail::default(); thread_count],
-        fault_counts: vec![0; end_count],
         deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
         give_up_at: None,
         unfinished: Vec::new(),
@@ -137,8 +135,6 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) last_fault: Vec<PageFault>,
     /// By thread: what is known of what it did last.
     pub(crate) details: Vec<FaultDetail>,
-    /// By Port, producer then consumer.
-    fault_counts: Vec<u64>,
     deadline: Option<Instant>,
     /// Once everything has been killed: when to stop waiting for those who read its output.
     give_up_at: Option<Instant>,
@@ -307,17 +303,16 @@ impl Supervisor<'_> {
             return self.resume(thread);
         };
         let is_snapshot = region.is_snapshot();
-        if if is_snapshot { fault.is_minor } else { !fault.is_protection } {
+        let has_vanished = if is_snapshot { fault.is_minor } else { !fault.is_protection };
+        if has_vanished {
             return self.map_again(index, fault.address & !(PAGE - 1), !is_snapshot);
         }
         match region.meaning {
             Meaning::Gate => self.handle_gate(index, fault.address & !(PAGE - 1)),
             Meaning::Cell { end, cell } => {
-                self.count_fault(end);
                 self.step(Event::CellTouched { end, cell });
             }
             Meaning::Word { end } => {
-                self.count_fault(end);
                 self.step(Event::WordTouched { end });
             }
         }
@@ -342,12 +337,6 @@ impl Supervisor<'_> {
             // The start gate, after the start: Linux had reclaimed its page before it was opened.
             self.start(thread);
         }
-    }
-
-    fn count_fault(&mut self, end: EndpointId) {
-        let index = end.port.0 as usize * 2 + usize::from(end.side == Side::Consumer);
-        self.fault_counts[index] += 1;
-        metadata::publish_fault_count(&self.world, end, self.fault_counts[index]);
     }
 
     /// A process has ended by itself, which a sealed one never does.
@@ -475,9 +464,16 @@ impl Supervisor<'_> {
 
     /// One event, and everything that follows from it.
     pub(crate) fn step(&mut self, event: Event) {
+        let touched = match event {
+            Event::CellTouched { end, .. } | Event::WordTouched { end } => Some(end),
+            _ => None,
+        };
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         self.kernel.step(event, &mut effects);
+        if let Some(end) = touched {
+            metadata::publish_fault_count(&self.world, &self.kernel, end);
+        }
         let mut woken = Vec::new();
         self.carry_out(&effects, &mut woken);
         self.effects = effects;
