@@ -18,17 +18,35 @@ pub(crate) fn find_unplanned(
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<String>> {
     let folder = format!("/proc/{process_id}");
-    if let Some(difference) = compare_maps(read_file(&folder, "maps", buffer)?, planned) {
+    let difference = find_difference(&folder, planned, buffer)?;
+    // A process that somebody has killed meanwhile shows no mappings and no descriptors.
+    if difference.is_some() && is_dead(read_file(&folder, "status", buffer)?) {
+        return Ok(Some("its process was killed from outside before it ran".to_owned()));
+    }
+    Ok(difference)
+}
+
+fn is_dead(status: &str) -> bool {
+    let state = status.lines().find_map(|line| line.strip_prefix("State:")).map(str::trim);
+    state.is_some_and(|state| state.starts_with(['Z', 'X']))
+}
+
+fn find_difference(
+    folder: &str,
+    planned: &[Mapping],
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<String>> {
+    if let Some(difference) = compare_maps(read_file(folder, "maps", buffer)?, planned) {
         return Ok(Some(difference));
     }
-    let status = read_file(&folder, "status", buffer)?;
+    let status = read_file(folder, "status", buffer)?;
     for (key, wanted) in [("Seccomp:", "2"), ("NoNewPrivs:", "1"), ("Threads:", "1")] {
         let value = status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         if value != Some(wanted) {
             return Ok(Some(format!("{key} {} instead of {wanted}", value.unwrap_or("unknown"))));
         }
     }
-    find_descriptors(&folder)
+    find_descriptors(folder)
 }
 
 /// Descriptors that are not the one userfaultfd of its own.
@@ -142,5 +160,20 @@ mod tests {
         }
         let anonymous = LINE.replace("/memfd:oro-data (deleted)", "[heap]");
         assert!(compare_maps(&anonymous, &whole).is_some());
+    }
+
+    /// A real process, killed and not yet waited for.
+    #[test]
+    fn a_dead_process_is_not_called_unplanned() {
+        let mut child =
+            std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+        child.kill().expect("it can be killed");
+        let id = i32::try_from(child.id()).expect("an id fits");
+        while !is_dead(&fs::read_to_string(format!("/proc/{id}/status")).expect("not reaped")) {
+            std::thread::yield_now();
+        }
+        let found = find_unplanned(id, &plan(&[]), &mut Vec::new()).expect("/proc is there");
+        child.wait().expect("it has ended");
+        assert_eq!(found.as_deref(), Some("its process was killed from outside before it ran"));
     }
 }
