@@ -401,7 +401,13 @@ fn a_deadlock_is_explained() {
 fn start_waiting(arguments: &[&str]) -> Child {
     let mut command = oro_run(&example("sha256"));
     let child = command.args(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    wait_for("the module is sealed", || (!list_sealed(child.id()).is_empty()).then_some(()));
+    let mut stdin = child.stdin.as_ref().unwrap();
+    stdin.write_all(b"x").unwrap();
+    // A kernel that reads its input has found every process sealed as planned: before, the death of
+    // one would have been an error at start.
+    let is_read = || (rustix::io::ioctl_fionread(stdin).unwrap() == 0).then_some(());
+    wait_for("the input is read", is_read);
+    assert_eq!(list_sealed(child.id()).len(), 1);
     child
 }
 
@@ -435,7 +441,7 @@ fn an_interrupt_ends_the_system() {
 /// `--timeout` ends what waits, with its own exit code; what was committed before is complete.
 #[test]
 fn the_time_limit_ends_what_waits() {
-    let mut child = start_waiting(&["--timeout", "150ms"]);
+    let mut child = start_waiting(&["--timeout", "1s"]);
     let stdin = child.stdin.take();
     let output = child.wait_with_output().unwrap();
     drop(stdin);
