@@ -1,5 +1,5 @@
-//! `oro run` from end to end: streams, files, the other built-in instances, parameters, statuses,
-//! deadlock, interruption, and a user without rights.
+//! `oro run` from end to end: streams, files, the other built-in instances, parameters, statuses, and a
+//! user without rights. Ends that no module chose are in `interrupted.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
 
@@ -9,28 +9,15 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
-use support::processes::{list_children, list_sealed, read_resident_bytes, read_status, wait_for};
-use support::{COPY_C, FILTER_C, Folder};
-
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+use support::processes::{list_children, read_resident_bytes};
+use support::{COPY_C, FILTER_C, Folder, example, oro_run};
 
 /// What supervisor, guardian and module may have resident together, shared pages counted each time,
 /// however long the stream is.
 const MOST_RESIDENT_BYTES: u64 = 64 << 20;
-
-fn example(name: &str) -> PathBuf {
-    Path::new(EXAMPLES).join(name).join("system.toml")
-}
-
-fn oro_run(manifest: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oro"));
-    command.arg("run").arg(manifest);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
 
 /// What a run printed; it must have ended well and silently.
 #[track_caller]
@@ -57,7 +44,7 @@ fn the_examples_print_what_is_known() {
 #[test]
 fn builtin_2_sha256_agrees_with_sha256sum() {
     let folder = Folder::new("sha256");
-    let readme = fs::read(Path::new(EXAMPLES).join("../README.md")).unwrap();
+    let readme = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
     for (index, bytes) in
         [&readme[..], b"", b"x", &[7; 65528], &[8; 65529], &[9; 300_000]].into_iter().enumerate()
     {
@@ -378,112 +365,6 @@ fn one_module_runs_as_several_instances() {
     folder.oro("run several.toml").ends(1).says(&["instance `sum` ended with status 48"]);
 }
 
-/// `KRN-5`: a cycle of naive filters waits for ever; it is found, ended and explained.
-#[test]
-fn a_deadlock_is_explained() {
-    let folder = Folder::new("deadlock");
-    folder.write("filter.c", FILTER_C);
-    folder.write(
-        "cycle.toml",
-        "oro = 1\n[modules]\nfilter = { source = \"filter.c\" }\n[instance.a]\nmodule = \"filter\"\n\
-         [instance.b]\nmodule = \"filter\"\n[[wire]]\nfrom = \"a.out\"\nto = \"b.in\"\n\
-         [[wire]]\nfrom = \"b.out\"\nto = \"a.in\"\n",
-    );
-    folder.oro("run cycle.toml").ends(1).says(&[
-        "error[DEADLOCK]: every thread waited for another",
-        "thread `filter` of `a` waits for a message at a.in, whose other end is b.out",
-        "thread `filter` of `b` waits for a message at b.in, whose other end is a.out",
-        "error[KILLED]: instance `a`",
-    ]);
-}
-
-/// A run of the sha256 example that waits for standard input.
-fn start_waiting(arguments: &[&str]) -> Child {
-    let mut command = oro_run(&example("sha256"));
-    let child = command.args(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.as_ref().unwrap();
-    stdin.write_all(b"x").unwrap();
-    // A kernel that reads its input has found every process sealed as planned: before, the death of
-    // one would have been an error at start.
-    let is_read = || (rustix::io::ioctl_fionread(stdin).unwrap() == 0).then_some(());
-    wait_for("the input is read", is_read);
-    assert_eq!(list_sealed(child.id()).len(), 1);
-    child
-}
-
-fn send_signal(name: &str, process_id: u32) {
-    let mut kill = Command::new("kill");
-    kill.arg(format!("-{name}")).arg(process_id.to_string());
-    assert!(kill.status().unwrap().success());
-}
-
-/// An interrupt ends everything at once and says so; nothing is left over.
-#[test]
-fn an_interrupt_ends_the_system() {
-    for signal in ["INT", "TERM"] {
-        let mut child = start_waiting(&[]);
-        let stdin = child.stdin.take();
-        let children = list_children(child.id());
-        send_signal(signal, child.id());
-        let output = child.wait_with_output().unwrap();
-        drop(stdin);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
-        let expected = format!("instance `hash` was ended: interrupted by SIG{signal}");
-        assert!(stderr.contains(&expected), "{stderr}");
-        assert!(output.stdout.is_empty());
-        for child in children {
-            assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} is left over");
-        }
-    }
-}
-
-/// `--timeout` ends what waits, with its own exit code; what was committed before is complete.
-#[test]
-fn the_time_limit_ends_what_waits() {
-    let mut child = start_waiting(&["--timeout", "1s"]);
-    let stdin = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(124), "{stderr}");
-    assert!(stderr.contains("error[TIMEOUT]: the time of --timeout was over"), "{stderr}");
-}
-
-/// A module's process that is killed from outside ends its instance as killed, the rest goes on.
-#[test]
-fn a_process_killed_from_outside_is_told() {
-    let mut child = start_waiting(&[]);
-    let stdin = child.stdin.take();
-    let sealed = list_sealed(child.id());
-    send_signal("KILL", sealed[0]);
-    let output = child.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("its process was killed from outside"), "{stderr}");
-}
-
-/// `KRN-6`: without its guardian a supervisor's death would not be noticed at once, so it does not go
-/// on either; nothing is left over.
-#[test]
-fn krn_6_a_supervisor_does_not_go_on_without_its_guardian() {
-    let mut child = start_waiting(&[]);
-    let stdin = child.stdin.take();
-    let children = list_children(child.id());
-    let is_guardian = |id: &&u32| read_status(**id, "Name").as_deref() == Some("oro-guardian");
-    let guardian = wait_for("a guardian", || children.iter().find(is_guardian));
-    send_signal("KILL", *guardian);
-    let output = child.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("the guardian process has ended"), "{stderr}");
-    for child in children {
-        assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} is left over");
-    }
-}
-
 /// No right of root is needed, with ptrace or without; a violation is named all the same. Run as
 /// root, the test becomes nobody for it.
 #[test]
@@ -538,12 +419,12 @@ fn hash_as_nobody(place: &Path) {
         Command::new(env!("CARGO_BIN_EXE_oro")).arg("check").arg(example("sha256")).output();
     assert!(check.as_ref().unwrap().status.success(), "{check:?}");
     let image = "modules/sha256/target/oro/x86_64-unknown-linux-gnu/release/sha256";
-    fs::copy(Path::new(EXAMPLES).join("sha256").join(image), place.join("sha256.elf")).unwrap();
+    fs::copy(example("sha256").with_file_name(image), place.join("sha256.elf")).unwrap();
     let manifest = fs::read_to_string(example("sha256")).unwrap();
     let prebuilt = manifest.replace("{ source = \"modules/sha256\" }", "\"sha256.elf\"");
     assert_ne!(prebuilt, manifest);
     fs::write(place.join("sha256.toml"), prebuilt).unwrap();
-    let readme = fs::read(Path::new(EXAMPLES).join("../README.md")).unwrap();
+    let readme = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
     for bytes in [&readme[..], b"", b"x"] {
         let path = place.join("data");
         fs::write(&path, bytes).unwrap();

@@ -19,8 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::processes::{list_children, list_sealed, read_status, wait_for};
-use support::running::{Running, make_fifo, make_pipe, send};
+use support::processes::{find_guardian, list_sealed, read_status, wait_for};
+use support::running::{make_fifo, make_pipe, send};
 use support::{COPY_C, FILTER_C, Folder};
 
 /// Logs `COUNT` lines.
@@ -252,7 +252,7 @@ fn krn_6_a_stopped_guardian_holds_nobody_up() {
     command.stdin(Stdio::piped());
     let mut run = folder.start(command);
     wait_for("the module is sealed", || (!list_sealed(run.id()).is_empty()).then_some(()));
-    let guardian = find_guardian(&run);
+    let guardian = find_guardian(run.id());
     send(guardian, Signal::STOP);
     wait_for("the guardian stops", || {
         read_status(guardian, "State")?.starts_with('T').then_some(())
@@ -261,11 +261,6 @@ fn krn_6_a_stopped_guardian_holds_nobody_up() {
     let end = run.end();
     assert_eq!(end.ends(0).stdout, "all the same");
     assert_eq!(read_status(guardian, "State"), None, "the guardian is left over");
-}
-
-fn find_guardian(run: &Running) -> u32 {
-    let is_guardian = |id: &u32| read_status(*id, "Name").as_deref() == Some("oro-guardian");
-    list_children(run.id()).into_iter().find(is_guardian).unwrap()
 }
 
 /// Numbers without end.

@@ -50,6 +50,19 @@ void copy(const struct oro_root *root) {
 }
 "#;
 
+/// The manifest of an example.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).join(name).join("system.toml")
+}
+
+/// `oro run MANIFEST`: no input, output to pipes.
+pub(crate) fn oro_run(manifest: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oro"));
+    command.arg("run").arg(manifest);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// A folder of a test's own.
 pub(crate) struct Folder(PathBuf);
 

@@ -40,6 +40,12 @@ pub(crate) fn list_sealed(process_id: u32) -> Vec<u32> {
     children
 }
 
+/// The guardian of a running `oro`.
+pub(crate) fn find_guardian(process_id: u32) -> u32 {
+    let is_guardian = |id: &u32| read_status(*id, "Name").as_deref() == Some("oro-guardian");
+    wait_for("a guardian", || list_children(process_id).into_iter().find(is_guardian))
+}
+
 /// Bytes of memory of a process that are resident, shared ones included.
 pub(crate) fn read_resident_bytes(process_id: u32) -> u64 {
     let text = read_status(process_id, "VmRSS").unwrap_or_default();
