@@ -1,6 +1,6 @@
 //! What the core tells a platform to do.
 
-use crate::{EndpointId, FaultCause, InstanceId, PortId, ThreadId};
+use crate::{EndpointId, FaultCause, InstanceId, PortId, RequestProblem, ThreadId, Timer};
 
 /// Something to carry out. Effects are carried out in order, each complete before the next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +59,68 @@ pub enum Effect {
         /// The endpoint.
         end: EndpointId,
     },
+    /// Make the page of a live cursor writable to its thread.
+    OpenCursor {
+        /// The endpoint.
+        end: EndpointId,
+    },
+    /// Make the page of a live cursor read-only to its thread, which may be running; when no CPU can
+    /// store to it any more, read the cursor and send
+    /// [`Event::CursorProtected`](crate::Event::CursorProtected). The core goes on meanwhile.
+    ProtectCursor {
+        /// The endpoint.
+        end: EndpointId,
+    },
+    /// Read the cursor of an endpoint whose thread has ended, or is stopped for good, and send
+    /// [`Event::CursorSettled`](crate::Event::CursorSettled) before any other event.
+    ReadCursor {
+        /// The endpoint.
+        end: EndpointId,
+    },
+    /// Give a thread the queue itself, at its window for the asynchronous mode: a producer may store,
+    /// a consumer may load.
+    OpenQueue {
+        /// The endpoint.
+        end: EndpointId,
+    },
+    /// Take a producer's right to store to the queue, flush complete. A consumer may go on to load
+    /// what it can see there, if the platform cannot unmap it.
+    CloseQueue {
+        /// The endpoint.
+        end: EndpointId,
+    },
+    /// Tell a thread, which is stopped in a fault of its own, where its window and its cursor are now.
+    PublishMode {
+        /// The endpoint.
+        end: EndpointId,
+        /// The mode.
+        mode: Mode,
+    },
+    /// Let a thread come back from its gate: write the response, protect the other gate page and
+    /// call it the armed one, open this one. [`Effect::Resume`] follows.
+    OpenGate {
+        /// The thread.
+        thread: ThreadId,
+        /// Which of the two pages: 0 or 1.
+        gate: u32,
+        /// `CAUSE_*` of `oro-sysabi`.
+        cause: u32,
+        /// Bit `i` says that condition `i` held.
+        ready: u128,
+    },
+    /// Send [`Event::TimerExpired`](crate::Event::TimerExpired) after this time; replaces one that the
+    /// same timer still waits for.
+    StartTimer {
+        /// Whose.
+        timer: Timer,
+        /// How long from now.
+        after_ns: u64,
+    },
+    /// Forget a timer. An expiry that is on its way is ignored.
+    StopTimer {
+        /// Whose.
+        timer: Timer,
+    },
     /// Store a cursor where the peer and the tables show it, with release.
     PublishCursor {
         /// The endpoint whose cursor it is.
@@ -81,9 +143,11 @@ pub enum Effect {
     PublishPort(PortId),
     /// Let a thread that is stopped in a fault go on: it repeats the access.
     Resume(ThreadId),
-    /// A thread has ended well: take it down. The instance may live on.
+    /// A thread has ended well: take it down, so that it can store to nothing any more. The instance may
+    /// live on.
     EndThread(ThreadId),
-    /// An instance has ended: take down what is left of it, report.
+    /// An instance has ended: take down what is left of it, so that it can store to nothing any more,
+    /// and report.
     EndInstance {
         /// The instance.
         instance: InstanceId,
@@ -97,6 +161,25 @@ pub enum Effect {
     WakeKernelEnd(EndpointId),
     /// Every instance has ended for good.
     Finish,
+}
+
+/// The mode of an endpoint (`PORT-3`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Every touch of a slot is a fault.
+    Synchronous,
+    /// Plain shared memory.
+    Asynchronous,
+}
+
+/// Something that waits for time to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// The deadline of a thread's gate.
+    Gate(ThreadId),
+    /// How long the core waits for a store that has been let through to be seen, or before it protects
+    /// a cursor again.
+    Landing(EndpointId),
 }
 
 /// What an endpoint knows of its peer.
@@ -126,6 +209,13 @@ pub enum InstanceEnd {
         end: EndpointId,
         /// The rule.
         violation: Violation,
+    },
+    /// A request at a gate was none.
+    BadRequest {
+        /// By this thread.
+        thread: ThreadId,
+        /// What is wrong with it.
+        problem: RequestProblem,
     },
     /// Something else ended it.
     Faulted {
@@ -158,6 +248,22 @@ pub enum Violation {
         /// The peer's cursor.
         peer: u64,
     },
+    /// A live cursor went back, or beyond what its peer's, for which the kernel vouches, allows
+    /// (`ASYNC-4`).
+    ImpossibleCursor {
+        /// What the cursor says.
+        stored: u64,
+        /// The least that was possible.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// A cell or commit word was touched in asynchronous mode, or the queue or the live cursor in
+    /// synchronous mode (`ASYNC-5`).
+    WrongMode {
+        /// The endpoint's mode.
+        mode: Mode,
+    },
     /// The stored cursor was not the old one plus one (`MAN-5`).
     WrongCursor {
         /// What the thread stored.
@@ -177,6 +283,8 @@ impl Violation {
             Self::WrongCell { .. } => "NAIVE-7",
             Self::CursorPastQueue { .. } => "MAN-6",
             Self::WrongCursor { .. } => "MAN-5",
+            Self::ImpossibleCursor { .. } => "ASYNC-4",
+            Self::WrongMode { .. } => "ASYNC-5",
         }
     }
 }

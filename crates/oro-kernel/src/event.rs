@@ -1,6 +1,6 @@
 //! What a platform tells the core.
 
-use crate::{EndpointId, InstanceId, ThreadId};
+use crate::{EndpointId, GateRequest, InstanceId, PortId, RequestProblem, ThreadId, Timer};
 
 /// Something has happened.
 ///
@@ -30,6 +30,77 @@ pub enum Event {
         end: EndpointId,
         /// What the word holds.
         value: u64,
+    },
+    /// A thread stored to the protected page of its live cursor (`BELL-2`, `MODE-4`).
+    CursorTouched {
+        /// The endpoint whose cursor it is.
+        end: EndpointId,
+    },
+    /// A thread touched the window of the queue, other than for a page that the platform has to map
+    /// again: it has no right to ([`Kernel::has_queue`](crate::Kernel::has_queue) is false).
+    QueueTouched {
+        /// The endpoint whose window it is.
+        end: EndpointId,
+    },
+    /// A live cursor ([`Kernel::has_live_cursor`](crate::Kernel::has_live_cursor)) has been read, once.
+    /// May come at any time. Comes before an event whose decision depends on it: those that
+    /// [`Kernel::looks_before`](crate::Kernel::looks_before) lists before a fault, and before a
+    /// built-in end asks what is available.
+    CursorLooked {
+        /// The endpoint whose cursor it is.
+        end: EndpointId,
+        /// What it says.
+        value: u64,
+    },
+    /// The answer to [`Effect::ProtectCursor`](crate::Effect::ProtectCursor): the page is protected,
+    /// the flush is complete, and then the cursor was read.
+    CursorProtected {
+        /// The endpoint whose cursor it is.
+        end: EndpointId,
+        /// What it says.
+        value: u64,
+    },
+    /// The answer to [`Effect::ReadCursor`](crate::Effect::ReadCursor), and what comes before the
+    /// event of a fault for each [`Look::Settle`](crate::Look::Settle): the cursor's owner is stopped
+    /// or gone and the page protected, then it was read, and then the peer's, if that is live.
+    CursorSettled {
+        /// The endpoint whose cursor it is.
+        end: EndpointId,
+        /// What it says.
+        value: u64,
+        /// What the peer's live cursor says.
+        peer: Option<u64>,
+    },
+    /// A thread stored to a gate page (`GATE-1`).
+    GateTouched {
+        /// The thread.
+        thread: ThreadId,
+        /// Which of the two pages: 0 or 1.
+        gate: u32,
+        /// Its request, read once; or what is wrong with it. Not looked at unless the gate is armed.
+        request: Result<GateRequest, RequestProblem>,
+    },
+    /// The time that [`Effect::StartTimer`](crate::Effect::StartTimer) asked for has passed.
+    TimerExpired {
+        /// Whose.
+        timer: Timer,
+    },
+    /// An operator forces a Port synchronous (`MODE-6`).
+    ForceSynchronous {
+        /// The Port.
+        port: PortId,
+    },
+    /// An operator takes that back.
+    AllowAsynchronous {
+        /// The Port.
+        port: PortId,
+    },
+    /// A built-in end has nothing to do by the cursors that the core knows, and wants
+    /// [`Effect::WakeKernelEnd`](crate::Effect::WakeKernelEnd) when its peer's cursor moves, also in
+    /// asynchronous mode. A synchronous peer wakes it in any case.
+    KernelWaits {
+        /// An endpoint of the kernel.
+        end: EndpointId,
     },
     /// A thread returned, or touched its own exit gate; `status` as `END-2` computes it.
     ThreadExited {

@@ -40,8 +40,20 @@ pub struct PortSetup {
     pub producer: Owner,
     /// Who consumes.
     pub consumer: Owner,
-    /// Never asynchronous (`PORT-10`).
-    pub is_forced_synchronous: bool,
+    /// Whether it may ever become asynchronous.
+    pub upgrade: Upgrade,
+}
+
+/// Whether a Port may become asynchronous, as far as that is not a matter of its threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Upgrade {
+    /// When both ends have earned it (`MODE-1`).
+    #[default]
+    Allowed,
+    /// Never: the manifest says so (`PORT-10`).
+    Forced,
+    /// Never: an end of the kernel's own fills its slots only when somebody waits.
+    Unsupported,
 }
 
 /// Who holds an endpoint.

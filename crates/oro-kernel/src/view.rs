@@ -193,3 +193,55 @@ impl Kernel {
         self.open_instance_count == 0
     }
 }
+
+/// A cursor or word to be looked at before a fault is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Look {
+    /// Protect this commit word, read it, send [`Event::WordSettled`](crate::Event::WordSettled).
+    Word(EndpointId),
+    /// Protect this live cursor's page, read it, then read the peer's cursor if
+    /// [`Kernel::has_live_cursor`] says that it is live, and send
+    /// [`Event::CursorSettled`](crate::Event::CursorSettled).
+    Settle(EndpointId),
+    /// Read this live cursor, send [`Event::CursorLooked`](crate::Event::CursorLooked).
+    Cursor(EndpointId),
+}
+
+/// Why the mode of an end is what it is (`MODE-7`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ModeReason {
+    /// The manifest or an operator forces the Port synchronous.
+    Forced,
+    /// This end's thread is naive.
+    Naive,
+    /// The streak is below the threshold.
+    Streak,
+    /// This end qualifies, its peer does not.
+    Peer,
+    /// An end of the kernel's own has no asynchronous mode.
+    Unsupported,
+    /// Both ends qualify: asynchronous after its next cursor store.
+    Qualified,
+    /// Asynchronous: earned.
+    Earned,
+    /// Asynchronous, and synchronous after its next cursor store.
+    Leaving,
+    /// An end of the Port has ended.
+    Ended,
+}
+
+/// What is known of one end of a Port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndView {
+    /// Messages committed or released; of a live cursor, as of the last look.
+    pub cursor: u64,
+    /// What its binding says.
+    pub mode: crate::Mode,
+    /// Why.
+    pub reason: ModeReason,
+    /// Operations in a row that count towards the threshold.
+    pub streak: u32,
+    /// Touches of its cells, its word and its live cursor that were served, each counted once however
+    /// often it was reported.
+    pub fault_count: u64,
+}

@@ -3,7 +3,7 @@
 /// ABI major version. A kernel refuses a module whose note states another one (`VER-1`).
 pub const ABI_MAJOR: u32 = 0;
 /// ABI minor version. While the major is 0 it must be equal, later at least the module's (`VER-2`).
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MINOR: u32 = 2;
 
 /// Largest slot of a Port, in bytes (`LIM-1`).
 pub const MAX_SLOT_SIZE: u32 = 16 << 20;

@@ -2,15 +2,19 @@
 
 use crate::layout::assert_layout;
 
-/// [`Condition::kind`]: the peer's cursor of binding `index` is not `value`, or the peer has ended.
+/// [`Condition::kind`]: the peer's cursor of binding `index` is greater than `value`, or the peer has
+/// ended. The binding is the thread's own and wired.
 pub const WAIT_PEER: u32 = 1;
 /// [`Condition::kind`]: the Ring's generation is not `value`.
 pub const WAIT_RING: u32 = 2;
-/// [`Condition::kind`]: state or epoch of binding `index` have changed; `value` is `state | epoch << 32`.
+/// [`Condition::kind`]: state or epoch of binding `index` are not what `value` says, which is
+/// `state | epoch << 32`. The binding is the thread's own.
 pub const WAIT_BINDING: u32 = 3;
-/// [`Condition::kind`]: the u32 at address `value` is not `index`.
+/// [`Condition::kind`]: the u32 at address `value` is not `index`. The address is a multiple of 4 in
+/// the instance's own writable data, heap or stacks.
 pub const WAIT_WORD: u32 = 4;
-/// [`Condition::kind`]: wake the instance's threads that wait for the u32 at address `value`.
+/// [`Condition::kind`]: wake the instance's threads that wait for the u32 at address `value`; `index`
+/// is 0. It holds by itself, so that a request with it never blocks.
 pub const WAKE_WORD: u32 = 5;
 
 /// [`Request::deadline_ns`]: no deadline.

@@ -87,7 +87,7 @@ pub struct Ring {
     pub name: [u8; 32],
     /// [`Instance`] entries.
     pub instances: Table,
-    /// [`Ring`] entries, one for each child Ring; ABI 0.1 kernels have none.
+    /// [`Ring`] entries, one for each child Ring; ABI 0.2 kernels have none.
     pub children: Table,
     /// [`Port`] entries.
     pub ports: Table,
@@ -161,8 +161,16 @@ pub const MODE_REASON_NAIVE: u32 = 2;
 pub const MODE_REASON_STREAK: u32 = 3;
 /// [`End::mode_reason`]: this end qualifies, its peer does not.
 pub const MODE_REASON_PEER: u32 = 4;
-/// [`End::mode_reason`]: this kernel has no asynchronous mode.
+/// [`End::mode_reason`]: this kernel, or this end of a built-in instance, has no asynchronous mode.
 pub const MODE_REASON_UNSUPPORTED: u32 = 5;
+/// [`End::mode_reason`]: both ends qualify, and this one becomes asynchronous at its next cursor store.
+pub const MODE_REASON_QUALIFIED: u32 = 6;
+/// [`End::mode_reason`]: asynchronous, since both ends have earned it.
+pub const MODE_REASON_EARNED: u32 = 7;
+/// [`End::mode_reason`]: asynchronous still, and synchronous after this end's next cursor store.
+pub const MODE_REASON_LEAVING: u32 = 8;
+/// [`End::mode_reason`]: the Port, or an end of it, has ended; the mode changes no more.
+pub const MODE_REASON_ENDED: u32 = 9;
 
 /// A Port, in the Ring's Port table (`META-6`). Writer: the kernel. Readers: the Ring's instances, with
 /// [`read_consistent`](crate::read_consistent), but for the fields marked atomic.
@@ -177,7 +185,8 @@ pub struct Port {
     pub slot_size_bytes: u32,
     /// Count of slots, a power of two, 1 to [`MAX_SLOT_COUNT`](crate::MAX_SLOT_COUNT).
     pub slot_count: u32,
-    /// [`PORT_FORCED_SYNCHRONOUS`] or 0; ignore bits that you do not know.
+    /// [`PORT_FORCED_SYNCHRONOUS`] or 0, as an operator may change it while the system runs; ignore bits
+    /// that you do not know. Atomic.
     pub flags: u32,
     /// [`PORT_OPEN`], [`PORT_PRODUCER_ENDED`], [`PORT_CONSUMER_ENDED`] or [`PORT_ENDED`]. Atomic:
     /// stored with release after the cursors, load with acquire before them.
@@ -194,7 +203,7 @@ pub struct Port {
     pub downgrade_count: u32,
     /// Times an upgrade was wanted by one end only. Atomic.
     pub refusal_count: u32,
-    /// Doorbells rung. Atomic.
+    /// Doorbells rung: stores to a cursor that found it protected, since its peer slept. Atomic.
     pub doorbell_count: u64,
     /// Zero.
     pub reserved: [u64; 9],

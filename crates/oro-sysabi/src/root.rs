@@ -62,11 +62,11 @@ pub struct Root {
     pub reserved0: u32,
     /// Address of this instance's [`Ring`](crate::Ring).
     pub ring: u64,
-    /// Address of the first of two consecutive gate pages; 0: this kernel offers no gates (`GATE-1`).
+    /// Address of the first of two consecutive gate pages (`GATE-1`).
     pub gates: u64,
     /// Address of this thread's [`Request`](crate::Request) page, the only kernel page it may write.
     pub request: u64,
-    /// Address of this thread's [`Response`](crate::Response) page; 0 where `gates` is.
+    /// Address of this thread's [`Response`](crate::Response) page.
     pub response: u64,
     /// A store to this address ends the thread with `Request::exit_status` (`END-2`). Aligned for a
     /// store of any width; what is stored does not matter.

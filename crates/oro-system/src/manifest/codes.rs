@@ -63,7 +63,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "SYS-NOT-YET",
-        "The design has this, ABI 0.1 does not: Rings, grants, restart, platforms, devices, \
+        "The design has this, ABI 0.2 does not: Rings, grants, restart, platforms, devices, \
          includes, the asynchronous mode, and the built-in instances `entropy` and `ring`.",
     ),
     (

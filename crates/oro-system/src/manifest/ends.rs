@@ -23,7 +23,7 @@ pub(super) fn read_end(field: &Field<'_>, report: &mut Report) -> Option<EndName
                     label,
                 )
                 .with_help(if text.value.contains('/') {
-                    "Rings within Rings are not supported yet (ABI 0.1)"
+                    "Rings within Rings are not supported yet (ABI 0.2)"
                 } else {
                     FORM
                 }),

@@ -430,9 +430,9 @@ fn read_mode(field: &Field<'_>, report: &mut Report) -> bool {
             report.add(
                 Diagnostic::error(
                     "SYS-NOT-YET",
-                    "the asynchronous mode is not supported yet (ABI 0.1)",
+                    "the asynchronous mode is not supported yet (ABI 0.2)",
                     mode.span,
-                    "no kernel of ABI 0.1 has this mode",
+                    "no kernel of ABI 0.2 has this mode",
                 )
                 .with_help(help),
             );

@@ -208,9 +208,9 @@ fn report_unknown_built_in(name: &EndName, report: &mut Report) {
             report.add(
                 Diagnostic::error(
                     "SYS-NOT-YET",
-                    format!("`{other}` is not supported yet (ABI 0.1)"),
+                    format!("`{other}` is not supported yet (ABI 0.2)"),
                     name.instance.span.clone(),
-                    "no kernel of ABI 0.1 has this built-in instance",
+                    "no kernel of ABI 0.2 has this built-in instance",
                 )
                 .with_help("the built-in instances are `clock`, `console`, `files`, `null`"),
             );
