@@ -16,6 +16,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::addresses::{EXIT_INSTANCE_GATE, EXIT_THREAD_GATE};
 use crate::built_in::{BuiltInEnd, Work};
+use crate::control::Control;
 use crate::diagnose::FaultDetail;
 use crate::guardian::Guardian;
 use crate::memory::PAGE;
@@ -71,6 +72,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         processes: processes.into_iter().map(Some).collect(),
         built_ins,
         epoll,
+        control: Control::open(options),
         signals,
         guardian,
         effects: Vec::new(),
@@ -125,7 +127,9 @@ pub(crate) struct Supervisor<'a> {
     /// By thread; `None` once it has been taken down.
     pub(crate) processes: Vec<Option<Sealed>>,
     built_ins: Vec<BuiltInEnd>,
-    epoll: OwnedFd,
+    pub(crate) epoll: OwnedFd,
+    /// Where operators are listened to.
+    pub(crate) control: Option<Control>,
     signals: Signals,
     guardian: Guardian,
     effects: Vec<Effect>,
@@ -153,22 +157,24 @@ pub(crate) struct Supervisor<'a> {
 
 /// What an epoll event is about.
 #[derive(Clone, Copy)]
-enum Source {
+pub(crate) enum Source {
     Fault(usize),
     Process(usize),
     BuiltIn(usize),
     Signal,
     Guardian,
+    Control(usize),
 }
 
 impl Source {
-    fn encode(self) -> EventData {
+    pub(crate) fn encode(self) -> EventData {
         let (kind, index) = match self {
             Self::Fault(index) => (0, index),
             Self::Process(index) => (1, index),
             Self::BuiltIn(index) => (2, index),
             Self::Signal => (3, 0),
             Self::Guardian => (4, 0),
+            Self::Control(index) => (5, index),
         };
         EventData::new_u64(kind << 32 | index as u64)
     }
@@ -181,6 +187,7 @@ impl Source {
             1 => Self::Process(index),
             2 => Self::BuiltIn(index),
             3 => Self::Signal,
+            5 => Self::Control(index),
             _ => Self::Guardian,
         }
     }
@@ -203,6 +210,9 @@ impl Supervisor<'_> {
         epoll::add(&self.epoll, self.signals.fd(), Source::Signal.encode(), EventFlags::IN)?;
         if let Some(fd) = self.guardian.fd() {
             epoll::add(&self.epoll, fd, Source::Guardian.encode(), EventFlags::IN)?;
+        }
+        if let Some(control) = &self.control {
+            control.watch(&self.epoll)?;
         }
         Ok(())
     }
@@ -277,6 +287,7 @@ impl Supervisor<'_> {
                 let message = io::Error::other("the guardian process has ended");
                 self.fail(StartError::system("the guardian", message));
             }
+            Source::Control(index) => self.handle_control(index),
         }
     }
 
