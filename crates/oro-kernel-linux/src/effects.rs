@@ -3,7 +3,7 @@
 
 use std::io;
 
-use oro_kernel::{Effect, EndpointId, InstanceId, Side, ThreadId};
+use oro_kernel::{Effect, EndpointId, InstanceId, ThreadId};
 
 use crate::StartError;
 use crate::addresses::START_GATE;
@@ -52,6 +52,23 @@ impl Supervisor<'_> {
                         faults.open_pages(address, PAGE, wake)
                     });
                 }
+                Effect::OpenCursor { end } => {
+                    skips_resume = self.grant(end, next, |place, faults, wake| {
+                        let live = place.live.ok_or_else(no_live_cursor)?;
+                        faults.open_pages(live.cursor, PAGE, wake)
+                    });
+                }
+                Effect::ProtectCursor { end } => self.protect_cursor(end),
+                Effect::ReadCursor { end } => {
+                    let event = self.settle_cursor(end);
+                    self.settled.push_back(event);
+                }
+                Effect::OpenQueue { end } => self.open_queue(end),
+                Effect::CloseQueue { end } => self.close_queue(end),
+                Effect::PublishMode { end, mode } => self.publish_mode(end, mode),
+                Effect::OpenGate { .. } => skips_resume = self.open_gate(effect, next),
+                Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
+                Effect::StopTimer { timer } => self.timers.stop(timer),
                 Effect::PublishCursor { end, value } => {
                     metadata::publish_cursor(&self.world, end, value);
                 }
@@ -60,8 +77,7 @@ impl Supervisor<'_> {
                 }
                 Effect::PublishInstance(instance) => self.publish_instance(instance),
                 Effect::PublishPort(port) => {
-                    let end = EndpointId { port, side: Side::Producer };
-                    metadata::publish_port(&self.world, &self.kernel, end);
+                    metadata::publish_port(&self.world, &self.kernel, port);
                 }
                 Effect::Resume(thread) => self.resume(thread),
                 Effect::EndThread(thread) => self.take_down(thread),
@@ -185,7 +201,7 @@ impl Supervisor<'_> {
 
     /// An operation on a process that is dying may fail; its end is reported elsewhere. Any other
     /// failure means that the system cannot go on.
-    fn check(&mut self, call: &'static str, result: io::Result<()>) {
+    pub(crate) fn check(&mut self, call: &'static str, result: io::Result<()>) {
         match result {
             Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
                 self.fail(StartError::system(call, error));
@@ -213,6 +229,10 @@ fn stage(
     }
     staged[message..].fill(0);
     staged.as_ptr()
+}
+
+fn no_live_cursor() -> io::Error {
+    io::Error::other("kernel bug: this Port can never become asynchronous")
 }
 
 fn no_word() -> io::Error {

@@ -15,6 +15,8 @@ pub struct Report {
     pub diagnosis_limit: Option<String>,
     /// Faults served.
     pub fault_count: u64,
+    /// Times that the supervisor woke up and found something to do.
+    pub wakeup_count: u64,
 }
 
 /// How an instance ended.

@@ -9,11 +9,9 @@ use oro_system::Plan;
 
 use crate::addresses::{ROOT, THREAD_BLOCK_OFFSET, WAIT_GATES};
 use crate::guardian::Guardian;
-use crate::spawn::{Sealed, Start, spawn};
 use crate::memory::PAGE;
-use crate::userfault::{
-    REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault, Wake,
-};
+use crate::spawn::{Sealed, Start, spawn};
+use crate::userfault::{REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault, Wake};
 use crate::verify::find_unplanned;
 use crate::world::{Meaning, Presence, ThreadMemory, World};
 use crate::{Options, StartError};

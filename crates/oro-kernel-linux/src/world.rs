@@ -107,9 +107,10 @@ impl Region {
         match self.meaning {
             Meaning::Cell { end, .. } if end.side == Side::Consumer => Presence::Snapshot,
             Meaning::Queue { .. } => Presence::Queue,
-            Meaning::Gate | Meaning::Cell { .. } | Meaning::Word { .. } | Meaning::Cursor { .. } => {
-                Presence::Always
-            }
+            Meaning::Gate
+            | Meaning::Cell { .. }
+            | Meaning::Word { .. }
+            | Meaning::Cursor { .. } => Presence::Always,
         }
     }
 }
@@ -118,12 +119,21 @@ impl Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Gate,
-    Cell { end: EndpointId, cell: u32 },
-    Word { end: EndpointId },
+    Cell {
+        end: EndpointId,
+        cell: u32,
+    },
+    Word {
+        end: EndpointId,
+    },
     /// The window of the asynchronous mode.
-    Queue { end: EndpointId },
+    Queue {
+        end: EndpointId,
+    },
     /// The page of the own live cursor.
-    Cursor { end: EndpointId },
+    Cursor {
+        end: EndpointId,
+    },
 }
 
 /// A Port's memory.

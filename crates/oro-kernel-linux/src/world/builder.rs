@@ -188,12 +188,13 @@ impl<'a> Builder<'a> {
         let system = |error| StartError::system("Port memory", error);
         let mut ports = Vec::new();
         for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
-            let queue =
-                SharedMemory::create(c"oro-queue", queue_bytes(planned)).map_err(system)?;
+            let queue = SharedMemory::create(c"oro-queue", queue_bytes(planned)).map_err(system)?;
             let cursors = SharedMemory::create(c"oro-cursors", 2 * PAGE).map_err(system)?;
             // An end that can become asynchronous has its own cursor mapped writable; its peer has it
             // mapped read-only, and can make no system call to change that.
-            if !self.can_upgrade(planned) {
+            if self.can_upgrade(planned) {
+                cursors.populate().map_err(system)?;
+            } else {
                 cursors.forbid_new_writers().map_err(system)?;
             }
             let slot_size_bytes = u64::from(planned.slot_size_bytes);
