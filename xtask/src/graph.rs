@@ -26,8 +26,8 @@ const ALLOWED: [Allowed; 9] = [
         normal: &["oro-sysabi", "oro-image", "toml", "strsim"],
         dev: &["proptest"],
     },
-    // No platform, no library: what it decides, it decides from events alone.
-    Allowed { name: "oro-kernel", normal: &[], dev: &["proptest"] },
+    // No platform, no library but the ABI's numbers: what it decides, it decides from events alone.
+    Allowed { name: "oro-kernel", normal: &["oro-sysabi"], dev: &["proptest"] },
     Allowed {
         name: "oro-kernel-linux",
         normal: &["oro-sysabi", "oro-image", "oro-system", "oro-kernel", "libc", "rustix"],

@@ -1,6 +1,6 @@
 //! What the core tells a platform to do.
 
-use crate::{EndpointId, FaultCause, InstanceId, PortId, RequestProblem, ThreadId, Timer};
+use crate::{EndpointId, FaultCause, InstanceId, PortId, RequestProblem, ThreadId};
 
 /// Something to carry out. Effects are carried out in order, each complete before the next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +121,16 @@ pub enum Effect {
         /// Whose.
         timer: Timer,
     },
+    /// Store to a protected commit word, whose thread is stopped or gone: it is to hold the cursor when
+    /// the end is synchronous again.
+    SetWord {
+        /// The endpoint.
+        end: EndpointId,
+        /// Its cursor.
+        value: u64,
+    },
+    /// Tell people that the two cursors of a Port contradict each other (`ASYNC-6`).
+    ReportBrokenPort(PortId),
     /// Store a cursor where the peer and the tables show it, with release.
     PublishCursor {
         /// The endpoint whose cursor it is.

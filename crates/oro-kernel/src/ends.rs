@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::kernel::{Hold, Word};
+use crate::kernel::{Hold, Waiting, Word};
 use crate::{
     Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, Mutant, Owner, PeerState,
     Side, ThreadId,
@@ -17,6 +17,7 @@ impl Kernel {
         if !self.thread(id).is_live || !self.is_word_landed(id, effects) {
             return;
         }
+        self.end_landings(id, None, effects);
         self.thread_mut(id).status = status;
         if self.breaks(Mutant::PublishPeerBeforeCursor) {
             self.end_thread(id, effects);
@@ -36,9 +37,10 @@ impl Kernel {
         if !self.thread(id).is_live || !self.is_word_landed(id, effects) {
             return;
         }
+        self.end_landings(id, None, effects);
         self.flush(id, effects);
         let instance = self.thread(id).instance;
-        self.stop_threads(instance);
+        self.stop_threads(instance, effects);
         self.conclude(instance, InstanceEnd::Exited { status }, effects);
     }
 
@@ -56,7 +58,7 @@ impl Kernel {
     /// Ends a live thread that has done nothing wrong; with the last one, its instance (`END-4`).
     fn end_thread(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
         let instance = self.thread(id).instance;
-        self.stop_thread(id);
+        self.stop_thread(id, effects);
         let state = &mut self.instances[instance.0 as usize];
         state.live_thread_count -= 1;
         let is_last = state.live_thread_count == 0;
@@ -71,8 +73,12 @@ impl Kernel {
     }
 
     fn conclude_thread(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
-        self.close_ends(id, PeerState::Closed, effects);
+        if self.breaks(Mutant::ReadBeforeStop) {
+            self.close_ends(id, PeerState::Closed, effects);
+            return effects.push(Effect::EndThread(id));
+        }
         effects.push(Effect::EndThread(id));
+        self.close_ends(id, PeerState::Closed, effects);
     }
 
     /// `END-4`: the first status that is not zero, in entry order.
@@ -99,7 +105,7 @@ impl Kernel {
         let allowed_count = self.setup.instances[id.0 as usize].restart_count;
         let is_restarted = is_whole && instance.restart_count < allowed_count;
         self.keep_held(id, effects);
-        self.stop_threads(id);
+        self.stop_threads(id, effects);
         if !is_restarted {
             return self.conclude(id, end, effects);
         }
@@ -107,8 +113,17 @@ impl Kernel {
         instance.state = InstanceState::Faulted;
         instance.is_restarting = true;
         instance.end = Some(end);
-        effects.push(Effect::PublishInstance(id));
         effects.push(Effect::EndInstance { instance: id, end, restart: true });
+        effects.push(Effect::PublishInstance(id));
+        // Their last cursors are the kernel's again, for whoever comes after them.
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            for end in &self.threads[thread.0 as usize].ends {
+                if self.end(*end).live.is_some() {
+                    effects.push(Effect::ReadCursor { end: *end });
+                }
+            }
+        }
     }
 
     /// Nothing; but two mutants keep what a crash must discard (`NAIVE-9`).
@@ -153,7 +168,7 @@ impl Kernel {
             InstanceState::Ended => false,
         };
         if is_open {
-            self.stop_threads(id);
+            self.stop_threads(id, effects);
             self.conclude(id, InstanceEnd::Killed, effects);
         }
     }
@@ -162,40 +177,55 @@ impl Kernel {
     fn conclude(&mut self, id: InstanceId, end: InstanceEnd, effects: &mut Vec<Effect>) {
         let (state, status, peer_state) = match end {
             InstanceEnd::Exited { status } => (InstanceState::Ended, status, PeerState::Closed),
-            InstanceEnd::Violated { .. } | InstanceEnd::Faulted { .. } | InstanceEnd::Killed => {
-                (InstanceState::Faulted, 0, PeerState::Faulted)
-            }
+            InstanceEnd::Violated { .. }
+            | InstanceEnd::BadRequest { .. }
+            | InstanceEnd::Faulted { .. }
+            | InstanceEnd::Killed => (InstanceState::Faulted, 0, PeerState::Faulted),
         };
         let instance = &mut self.instances[id.0 as usize];
         instance.state = state;
         instance.is_restarting = false;
         instance.status = status;
         instance.end = Some(end);
+        self.open_instance_count -= 1;
+        let reads_first = self.breaks(Mutant::ReadBeforeStop);
+        let ended = Effect::EndInstance { instance: id, end, restart: false };
+        // First of all nothing of it can store to anything any more: a live cursor is then its last.
+        if !reads_first {
+            effects.push(ended.clone());
+        }
         effects.push(Effect::PublishInstance(id));
         for index in 0..self.instances[id.0 as usize].threads.len() {
             let thread = self.instances[id.0 as usize].threads[index];
             self.close_ends(thread, peer_state, effects);
         }
-        effects.push(Effect::EndInstance { instance: id, end, restart: false });
-        self.open_instance_count -= 1;
-        if self.open_instance_count == 0 {
+        if reads_first {
+            effects.push(ended);
+        }
+        self.finish_if_over(effects);
+    }
+
+    pub(crate) fn finish_if_over(&mut self, effects: &mut Vec<Effect>) {
+        if self.open_instance_count == 0 && self.closing_count == 0 && !self.has_finished {
+            self.has_finished = true;
             effects.push(Effect::Finish);
         }
     }
 
     /// Takes every thread of an instance from the running, and what they hold from them.
-    fn stop_threads(&mut self, id: InstanceId) {
+    fn stop_threads(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         for index in 0..self.instances[id.0 as usize].threads.len() {
-            self.stop_thread(self.instances[id.0 as usize].threads[index]);
+            self.stop_thread(self.instances[id.0 as usize].threads[index], effects);
         }
         self.instances[id.0 as usize].live_thread_count = 0;
     }
 
-    fn stop_thread(&mut self, id: ThreadId) {
+    fn stop_thread(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        self.stop_waiting(id, effects);
         let keeps_output = self.breaks(Mutant::PublishPeerBeforeCursor);
         let thread = &mut self.threads[id.0 as usize];
         thread.is_live = false;
-        thread.waiting = None;
+        thread.waiting = Waiting::No;
         thread.word = Word::Protected;
         if !keeps_output {
             thread.output = None;
@@ -211,10 +241,21 @@ impl Kernel {
         }
     }
 
-    /// Closes an endpoint whose last cursor has been published, and tells its peer (`END-6`,
-    /// `KRN-5`).
-    fn close_end(&mut self, end: EndpointId, state: PeerState, effects: &mut Vec<Effect>) {
-        if self.end(end).state != PeerState::Wired {
+    /// Closes an endpoint and tells its peer (`END-6`, `KRN-5`); one in asynchronous mode once its last
+    /// cursor has been read.
+    pub(crate) fn close_end(
+        &mut self,
+        end: EndpointId,
+        state: PeerState,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.end(end).state != PeerState::Wired || self.end(end).closing.is_some() {
+            return;
+        }
+        if self.end(end).live.is_some() {
+            self.end_mut(end).closing = Some(state);
+            self.closing_count += 1;
+            effects.push(Effect::ReadCursor { end });
             return;
         }
         self.end_mut(end).state = state;
@@ -224,11 +265,12 @@ impl Kernel {
     }
 
     /// Tells the thread of an endpoint, if it lives, of its peer's state.
-    fn publish_peer(&self, end: EndpointId, effects: &mut Vec<Effect>) {
+    pub(crate) fn publish_peer(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         let Owner::Thread(thread) = self.end(end).owner else { return };
         if self.thread(thread).is_live {
             let (state, epoch) = self.peer_state(end);
             effects.push(Effect::PublishPeer { end, state, epoch });
+            self.wake_gate(thread, effects);
         }
     }
 
@@ -256,7 +298,9 @@ impl Kernel {
 
     /// Gives an endpoint a new owner: its cursor goes on, its peer has had one peer more.
     fn rewire(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        assert!(self.end(end).live.is_none(), "platform: replaced before {end:?} was read");
         let state = self.end_mut(end);
+        state.streak = 0;
         state.first = state.cursor;
         self.end_mut(end.peer()).epoch += 1;
         self.publish_peer(end.peer(), effects);

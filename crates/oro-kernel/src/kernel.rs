@@ -1,14 +1,15 @@
 //! The state of a system and the dispatch of its events.
 //!
 //! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
-//! what both share about slots in `slots.rs`, ends and restarts in `ends.rs`, what can be asked of
-//! a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
+//! what both share about slots in `slots.rs`, the asynchronous mode and doorbells in `live.rs`, gates in
+//! `waiting.rs`, ends and restarts in `ends.rs`, what can be asked of a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
 
 use alloc::vec::Vec;
 
+use crate::live::Live;
 use crate::{
-    Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Mutant, Owner, PeerState,
-    PortSetup, Setup, Side, ThreadId,
+    Condition, Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Mutant, Owner,
+    PeerState, PortSetup, Setup, Side, ThreadId,
 };
 
 /// A system that runs: all that the core knows, and decides on.
@@ -25,11 +26,12 @@ use crate::{
 /// let setup = Setup {
 ///     instances: vec![InstanceSetup::default()],
 ///     threads: vec![ThreadSetup { instance: InstanceId(0), is_managed: false }],
+///     tuning: Tuning::default(),
 ///     ports: vec![PortSetup {
 ///         slot_count: 4,
 ///         producer: Owner::Thread(ThreadId(0)),
 ///         consumer: Owner::Kernel,
-///         is_forced_synchronous: false,
+///         upgrade: Upgrade::Allowed,
 ///     }],
 /// };
 /// let end = EndpointId { port: PortId(0), side: Side::Producer };
@@ -46,10 +48,16 @@ pub struct Kernel {
     pub(crate) setup: Setup,
     /// By Port, then by side.
     pub(crate) ends: Vec<[End; 2]>,
+    pub(crate) ports: Vec<Port>,
     pub(crate) threads: Vec<Thread>,
     pub(crate) instances: Vec<Instance>,
     /// Instances that have not ended for good.
     pub(crate) open_instance_count: usize,
+    /// Ends whose last cursor is being read before they close.
+    pub(crate) closing_count: usize,
+    /// Ends whose doorbell is landing, in the order in which they rang.
+    pub(crate) landing: Vec<EndpointId>,
+    pub(crate) has_finished: bool,
     /// Naive threads whose touch has found the peer gone (`END-9`), to be ended before the step is
     /// over. Empty between steps.
     pub(crate) ending: Vec<ThreadId>,
@@ -72,6 +80,33 @@ pub(crate) struct End {
     pub(crate) epoch: u32,
     /// Faults that were not repetitions of one that had been served.
     pub(crate) fault_count: u64,
+    /// Operations in a row that count towards the threshold (`MODE-1`).
+    pub(crate) streak: u32,
+    /// The state in asynchronous mode; `None`: synchronous.
+    pub(crate) live: Option<Live>,
+    /// Protections of its cursor page that have not been answered.
+    pub(crate) protecting_count: u32,
+    /// Its thread has ended, and its last cursor is being read: how it then ends for its peer.
+    pub(crate) closing: Option<PeerState>,
+    /// A built-in end sleeps until its peer's cursor moves.
+    pub(crate) is_kernel_asleep: bool,
+}
+
+/// A Port, apart from its ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Port {
+    /// An operator forces it synchronous.
+    pub(crate) is_forced: bool,
+    /// Its live cursors contradict each other (`ASYNC-6`).
+    pub(crate) is_broken: bool,
+    /// An end has become asynchronous since one last left that mode.
+    pub(crate) is_shared: bool,
+    /// Downgrades so far that count for the threshold.
+    pub(crate) setback_count: u32,
+    pub(crate) upgrade_count: u32,
+    pub(crate) downgrade_count: u32,
+    pub(crate) refusal_count: u32,
+    pub(crate) doorbell_count: u64,
 }
 
 /// What the owner of an endpoint has in the cell of its cursor.
@@ -94,7 +129,9 @@ pub(crate) struct Thread {
     pub(crate) is_live: bool,
     pub(crate) status: u64,
     /// Where it is blocked.
-    pub(crate) waiting: Option<EndpointId>,
+    pub(crate) waiting: Waiting,
+    /// Which of its gate pages is armed.
+    pub(crate) armed: u32,
     /// The producer slot that a naive thread holds. There is never a second one: touching another
     /// endpoint's slot commits the first (`NAIVE-1`).
     pub(crate) output: Option<EndpointId>,
@@ -104,16 +141,27 @@ pub(crate) struct Thread {
     pub(crate) ends: Vec<EndpointId>,
 }
 
+/// Where a thread is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Waiting {
+    /// Nowhere.
+    No,
+    /// In a touch of this endpoint's slot.
+    Touch(EndpointId),
+    /// At its armed gate; none of the conditions held when it was last looked.
+    Gate { conditions: Vec<Condition>, has_deadline: bool },
+}
+
 /// The commit words of a managed thread (`MAN-5`); at most one is not protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Word {
     /// All are protected and hold their cursors.
     Protected,
-    /// This one is open; the store that has been granted may have landed or not.
-    Open(EndpointId),
+    /// This one is open; the store of `expected` that has been granted may have landed or not.
+    Open { end: EndpointId, expected: u64 },
     /// This one has been protected again before the store had landed. The store is still the next
     /// thing that the thread does, unless it has stored the old value.
-    NotLanded(EndpointId),
+    NotLanded { end: EndpointId, expected: u64 },
 }
 
 /// An instance.
@@ -166,8 +214,12 @@ impl Kernel {
             ends.push([End::new(port.producer), End::new(port.consumer)]);
         }
         Self {
+            ports: setup.ports.iter().map(|_| Port::default()).collect(),
             ends,
             open_instance_count: instances.len(),
+            closing_count: 0,
+            has_finished: false,
+            landing: Vec::new(),
             ending: Vec::with_capacity(threads.len()),
             threads,
             instances,
@@ -197,6 +249,20 @@ impl Kernel {
             Event::CellTouched { end, cell } => self.touch_cell(end, cell, effects),
             Event::WordTouched { end } => self.touch_word(end, effects),
             Event::WordSettled { end, value } => self.settle_word(end, value, effects),
+            Event::CursorTouched { end } => self.touch_cursor(end, effects),
+            Event::QueueTouched { end } => self.touch_queue(end, effects),
+            Event::CursorLooked { end, value } => self.look_at_cursor(end, value, effects),
+            Event::CursorProtected { end, value } => self.finish_protection(end, value, effects),
+            Event::CursorSettled { end, value, peer } => {
+                self.settle_cursor(end, value, peer, effects);
+            }
+            Event::GateTouched { thread, gate, request } => {
+                self.touch_gate(thread, gate, request, effects);
+            }
+            Event::TimerExpired { timer } => self.expire_timer(timer, effects),
+            Event::ForceSynchronous { port } => self.force_synchronous(port, effects),
+            Event::AllowAsynchronous { port } => self.allow_asynchronous(port, effects),
+            Event::KernelWaits { end } => self.put_kernel_end_to_sleep(end, effects),
             Event::ThreadExited { thread, status } => self.exit_thread(thread, status, effects),
             Event::InstanceExited { thread, status } => self.exit_instance(thread, status, effects),
             Event::ThreadFaulted { thread, cause } => {
@@ -229,9 +295,7 @@ impl Kernel {
                 self.start_threads(id, effects);
             }
         }
-        if self.instances.is_empty() {
-            effects.push(Effect::Finish);
-        }
+        self.finish_if_over(effects);
     }
 
     /// Makes every thread of an instance live; the caller lets them run.
@@ -244,6 +308,7 @@ impl Kernel {
         for thread in &instance.threads {
             let state = &mut self.threads[thread.0 as usize];
             state.is_live = true;
+            state.armed = 0;
             state.status = 0;
         }
         effects.push(Effect::PublishInstance(id));
@@ -308,6 +373,11 @@ impl End {
             state: PeerState::Wired,
             epoch: 0,
             fault_count: 0,
+            streak: 0,
+            live: None,
+            protecting_count: 0,
+            closing: None,
+            is_kernel_asleep: false,
         }
     }
 
@@ -324,7 +394,8 @@ impl Thread {
             is_managed,
             is_live: false,
             status: 0,
-            waiting: None,
+            waiting: Waiting::No,
+            armed: 0,
             output: None,
             word: Word::Protected,
             ends: Vec::new(),

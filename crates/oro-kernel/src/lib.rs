@@ -1,7 +1,8 @@
 //! The portable core of every Oro kernel.
 //!
 //! The core is a state machine: a platform decodes a trap to an [`Event`], calls [`Kernel::step`],
-//! and carries out the [`Effect`]s in order, each complete (its flush included) before the next.
+//! and carries out the [`Effect`]s in order, each complete (its flush included) before the next; only
+//! [`Effect::ProtectCursor`], of a page that its thread may be using, comes back as a later event.
 //! Nothing else enters the core. It has no `unsafe`, no statics, no atomics, no clock; its state can
 //! be cloned, compared and hashed, which is how the explorer in `tests/` checks every interleaving
 //! of small systems.
@@ -16,17 +17,21 @@ extern crate alloc;
 mod effect;
 mod ends;
 mod event;
+mod gate;
 mod ids;
 mod kernel;
+mod live;
 mod managed;
 mod mutant;
 mod naive;
 mod setup;
 mod slots;
 mod view;
+mod waiting;
 
 pub use effect::*;
 pub use event::*;
+pub use gate::*;
 pub use ids::*;
 pub use kernel::Kernel;
 #[cfg(feature = "mutants")]

@@ -1,4 +1,4 @@
-//! Managed threads in synchronous mode, state S (`MAN-1` to `MAN-7`).
+//! Managed threads in synchronous mode, state S (`MAN-1` to `MAN-7`). The other mode is in `live.rs`.
 //!
 //! The own cursor is a commit word. A store to it faults; the core decides, moves the shadow
 //! cursor, and opens the word for that store. At the thread's next fault the platform protects the
@@ -14,9 +14,9 @@
 
 use alloc::vec::Vec;
 
-use crate::kernel::{Hold, Word};
+use crate::kernel::{Hold, Waiting, Word};
 use crate::{
-    Effect, EndpointId, FaultCause, InstanceEnd, Kernel, Mutant, Side, ThreadId, Violation,
+    Effect, EndpointId, FaultCause, InstanceEnd, Kernel, Mode, Mutant, Side, ThreadId, Violation,
 };
 
 impl Kernel {
@@ -52,16 +52,30 @@ impl Kernel {
             let how = InstanceEnd::Faulted { thread, cause: FaultCause::Trap };
             return self.fault_instance(self.thread(thread).instance, how, effects);
         }
-        let word = self.thread(thread).word;
-        if (word == Word::NotLanded(end) || word == Word::Open(end))
+        self.end_landings(thread, None, effects);
+        if let Word::NotLanded { end: last, expected } | Word::Open { end: last, expected } =
+            self.thread(thread).word
+            && last == end
             && !self.breaks(Mutant::CommitRepeatedWord)
         {
-            self.thread_mut(thread).word = Word::Open(end);
+            self.thread_mut(thread).word = Word::Open { end, expected };
             effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
             return;
         }
         if !self.breaks(Mutant::CommitRepeatedWord) && !self.is_word_landed(thread, effects) {
             return;
+        }
+        if self.port_of(end).is_broken {
+            effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
+            return;
+        }
+        if self.end(end).live.is_some() {
+            return self.violate(
+                thread,
+                end,
+                Violation::WrongMode { mode: Mode::Asynchronous },
+                effects,
+            );
         }
         if self.available(end) == 0 {
             let cursor = self.end(end).cursor;
@@ -69,14 +83,19 @@ impl Kernel {
             let violation = Violation::CursorPastQueue { cursor, peer };
             return self.violate(thread, end, violation, effects);
         }
+        let was_touched = self.end(end).hold == Hold::Slot;
+        let state = self.end_mut(end);
+        state.streak = if was_touched { state.streak.saturating_add(1) } else { 0 };
+        state.fault_count += 1;
+        let expected = state.cursor + 1;
         let thread_state = self.thread_mut(thread);
-        thread_state.waiting = None;
-        thread_state.word = Word::Open(end);
-        self.end_mut(end).fault_count += 1;
+        thread_state.waiting = Waiting::No;
+        thread_state.word = Word::Open { end, expected };
         match end.side {
             Side::Producer => self.commit(end, effects),
             Side::Consumer => self.release(end, effects),
         }
+        self.upgrade_if_earned(end, effects);
         effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
     }
 
@@ -87,15 +106,17 @@ impl Kernel {
             return;
         }
         let word = self.thread(thread).word;
-        assert_eq!(word, Word::Open(end), "platform: a settled word that was not open: {end:?}");
-        let expected = self.end(end).cursor;
+        let Word::Open { end: open, expected } = word else {
+            panic!("platform: a settled word that was not open: {end:?}")
+        };
+        assert_eq!(open, end, "platform: a settled word that was not open");
         if self.breaks(Mutant::AdoptStoredCursor) {
             self.end_mut(end).cursor = value;
             self.thread_mut(thread).word = Word::Protected;
         } else if value == expected {
             self.thread_mut(thread).word = Word::Protected;
         } else if value == expected - 1 {
-            self.thread_mut(thread).word = Word::NotLanded(end);
+            self.thread_mut(thread).word = Word::NotLanded { end, expected };
         } else {
             let violation = Violation::WrongCursor { stored: value, expected };
             self.violate(thread, end, violation, effects);
@@ -107,11 +128,10 @@ impl Kernel {
     pub(crate) fn is_word_landed(&mut self, thread: ThreadId, effects: &mut Vec<Effect>) -> bool {
         match self.thread(thread).word {
             Word::Protected => true,
-            Word::Open(end) => {
+            Word::Open { end, .. } => {
                 panic!("platform: a fault of {thread:?} before its open word was settled: {end:?}")
             }
-            Word::NotLanded(end) => {
-                let expected = self.end(end).cursor;
+            Word::NotLanded { end, expected } => {
                 let violation = Violation::WrongCursor { stored: expected - 1, expected };
                 self.violate(thread, end, violation, effects);
                 false

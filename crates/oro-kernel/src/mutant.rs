@@ -49,12 +49,42 @@ pub enum Mutant {
     AdoptStoredCursor,
     /// The peer of the offender ends (`BLAME-1`).
     BlamePeer,
+    /// A sleeper sleeps without reading the cursor after the protection (`BELL-1`).
+    NoRecheck,
+    /// The protection is taken for complete while a store is on its way (`BELL-1`, KRN-9). The platform's part: the explorer breaks it in its model.
+    NoFlush,
+    /// A thread goes to sleep on a live cursor, and no doorbell is armed (`BELL-1`).
+    NoDoorbell,
+    /// A sleeper is woken by the doorbell's fault, before the store (`BELL-2`).
+    WakeAtFault,
+    /// A cursor is protected again before the store that rang has landed (`BELL-3`).
+    RearmWhileLanding,
+    /// A page is opened while its protection is not complete (`BELL-1`).
+    OpenWhileProtecting,
+    /// An end becomes asynchronous while its peer sleeps, without a doorbell (`BELL-1`, `MODE-2`).
+    ForgetSleeperAtUpgrade,
+    /// Who waits at a gate is not woken (`GATE-5`, I10).
+    DropGateWake,
+    /// One end becomes asynchronous though the other does not qualify (`MODE-2`).
+    UpgradeAlone,
+    /// A Port becomes asynchronous though it is forced synchronous (`MODE-2`).
+    UpgradeForced,
+    /// An end returns to the asynchronous mode after its thread was told the other (`MODE-3`).
+    ReturnAfterPublished,
+    /// The cursor is adopted at the fault of the last store, before that has landed (`MODE-5`).
+    AdoptAtFault,
+    /// An end that leaves keeps the right to store to the queue (`ASYNC-5`).
+    KeepQueue,
+    /// A live cursor is adopted as it is (`ASYNC-4`).
+    BelieveCursors,
+    /// The last cursor of a thread that runs is read before it is stopped (`END-6`).
+    ReadBeforeStop,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 37] = [
         Self::CommitOnBlock,
         Self::ReleaseAtOutput,
         Self::CollectWithoutProtect,
@@ -77,6 +107,21 @@ impl Mutant {
         Self::ReleaseWithoutWithdraw,
         Self::AdoptStoredCursor,
         Self::BlamePeer,
+        Self::NoRecheck,
+        Self::NoFlush,
+        Self::NoDoorbell,
+        Self::WakeAtFault,
+        Self::RearmWhileLanding,
+        Self::OpenWhileProtecting,
+        Self::ForgetSleeperAtUpgrade,
+        Self::DropGateWake,
+        Self::UpgradeAlone,
+        Self::UpgradeForced,
+        Self::ReturnAfterPublished,
+        Self::AdoptAtFault,
+        Self::KeepQueue,
+        Self::BelieveCursors,
+        Self::ReadBeforeStop,
     ];
 }
 
@@ -86,5 +131,11 @@ impl crate::Kernel {
     #[must_use]
     pub fn with_mutant(setup: crate::Setup, mutant: Mutant) -> Self {
         Self { mutant: Some(mutant), ..Self::new(setup) }
+    }
+
+    /// The rule that it breaks, if it breaks one.
+    #[must_use]
+    pub fn mutant(&self) -> Option<Mutant> {
+        self.mutant
     }
 }

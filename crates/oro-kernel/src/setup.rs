@@ -13,6 +13,26 @@ pub struct Setup {
     pub threads: Vec<ThreadSetup>,
     /// The Ports, each wired at both ends.
     pub ports: Vec<PortSetup>,
+    /// Numbers of the mode machine.
+    pub tuning: Tuning,
+}
+
+/// Numbers of the mode machine. Platforms take the default; small systems that are explored whole
+/// take smaller ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tuning {
+    /// Streak that an end needs at first (`MODE-6`).
+    pub threshold: u32,
+    /// How often a downgrade doubles it.
+    pub doubling_limit: u32,
+    /// Doorbells in a row that may ring for nothing (`BELL-5`).
+    pub ring_limit: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { threshold: 32, doubling_limit: 7, ring_limit: 16 }
+    }
 }
 
 /// An instance.

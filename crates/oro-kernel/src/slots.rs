@@ -1,14 +1,15 @@
 //! What naive and managed threads have in common: granting, committing and releasing slots, and
 //! telling the other side of the Port. Also the built-in instances' ends (`BUILTIN-1`).
 //!
-//! Cursors move here and nowhere else, by one, and only where there is room or a message, so that
+//! Cursors of synchronous ends move here and nowhere else, by one, and only where there is room or a message, so that
 //! `0 <= producer - consumer <= slot_count` always holds (`PORT-8`, `KRN-3`).
 
 use alloc::vec::Vec;
 
-use crate::kernel::Hold;
+use crate::kernel::{Hold, Waiting};
 use crate::{
-    Effect, EndpointId, InstanceEnd, Kernel, Mutant, Owner, PeerState, Side, ThreadId, Violation,
+    Effect, EndpointId, InstanceEnd, Kernel, Mode, Mutant, Owner, PeerState, Side, ThreadId,
+    Violation,
 };
 
 impl Kernel {
@@ -19,12 +20,20 @@ impl Kernel {
         if !self.thread(thread).is_live || !self.is_word_landed(thread, effects) {
             return;
         }
-        if self.thread(thread).waiting == Some(end) && cell == self.end(end).cell() {
+        self.end_landings(thread, None, effects);
+        if self.is_blocked_at(thread, end) && cell == self.end(end).cell() {
             return; // NAIVE-8: reported again, still blocked.
         }
         // A thread that is blocked elsewhere cannot touch anything; if its platform says that it
         // has, then it is not blocked there any more.
-        self.thread_mut(thread).waiting = None;
+        self.stop_waiting(thread, effects);
+        if self.port_of(end).is_broken && self.end(end).hold == Hold::None {
+            return self.show_broken(thread, end, cell, effects);
+        }
+        if self.end(end).live.is_some() {
+            let violation = Violation::WrongMode { mode: Mode::Asynchronous };
+            return self.violate(thread, end, violation, effects);
+        }
         if self.end(end).hold != Hold::None && cell == self.end(end).cell() {
             return self.grant_again(thread, end, effects);
         }
@@ -56,14 +65,17 @@ impl Kernel {
         if self.available(end) > 0 && !ends_now {
             self.grant(thread, end, Hold::Slot, is_woken, effects);
         } else if has_peer_ended && is_managed && !self.breaks(Mutant::EndManagedWithPeer) {
+            self.end_mut(end).streak = 0;
             self.grant(thread, end, Hold::Nothing, is_woken, effects); // MAN-3
         } else if has_peer_ended {
-            self.thread_mut(thread).waiting = None;
+            self.thread_mut(thread).waiting = Waiting::No;
             self.ending.push(thread); // END-9
         } else {
-            self.thread_mut(thread).waiting = Some(end);
+            self.thread_mut(thread).waiting = Waiting::Touch(end);
+            self.end_mut(end).streak = 0; // MODE-1
             // A clock fills its slot when somebody waits for it (BUILTIN-5).
             self.wake_kernel_end(end.peer(), effects);
+            self.arm(end.peer(), effects);
         }
     }
 
@@ -78,7 +90,7 @@ impl Kernel {
         let cell = self.end(end).cell();
         let number = self.end(end).cursor;
         self.end_mut(end).hold = hold;
-        self.thread_mut(thread).waiting = None;
+        self.thread_mut(thread).waiting = Waiting::No;
         match (end.side, hold) {
             (Side::Producer, Hold::Slot | Hold::Nothing) => {
                 if hold == Hold::Slot && !self.thread(thread).is_managed {
@@ -152,17 +164,20 @@ impl Kernel {
         let peer = end.peer();
         match self.end(peer).owner {
             Owner::Kernel => self.wake_kernel_end(peer, effects),
+            Owner::Thread(_) if self.breaks(Mutant::DropWake) => {}
             Owner::Thread(thread) => {
-                let is_waiting = self.thread(thread).waiting == Some(peer);
-                if is_waiting && !self.breaks(Mutant::DropWake) {
+                if self.is_blocked_at(thread, peer) {
                     self.serve(thread, peer, true, effects);
+                } else {
+                    self.wake_gate(thread, effects);
                 }
             }
         }
     }
 
-    fn wake_kernel_end(&self, end: EndpointId, effects: &mut Vec<Effect>) {
-        let state = self.end(end);
+    pub(crate) fn wake_kernel_end(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        let state = self.end_mut(end);
+        state.is_kernel_asleep = false;
         if state.owner == Owner::Kernel && state.state == PeerState::Wired {
             effects.push(Effect::WakeKernelEnd(end));
         }

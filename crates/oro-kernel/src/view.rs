@@ -3,9 +3,11 @@
 
 use alloc::vec::Vec;
 
-use crate::kernel::Word;
+use crate::kernel::{Waiting, Word};
+use crate::live::Page;
 use crate::{
-    EndpointId, InstanceEnd, InstanceId, Kernel, Mutant, Owner, PeerState, PortId, Side, ThreadId,
+    Condition, EndpointId, InstanceEnd, InstanceId, Kernel, Mode, Mutant, Owner, PeerState, PortId,
+    Side, ThreadId, Upgrade,
 };
 
 /// Where an instance is in its life.
@@ -56,36 +58,116 @@ pub enum PortState {
 pub struct PortView {
     /// Which ends live.
     pub state: PortState,
-    /// Messages committed.
-    pub producer_cursor: u64,
-    /// Messages released.
-    pub consumer_cursor: u64,
-    /// Touches of the producer's cells and word that were served, each counted once however often
-    /// it was reported.
-    pub producer_fault_count: u64,
-    /// The same for the consumer.
-    pub consumer_fault_count: u64,
+    /// The producing end.
+    pub producer: EndView,
+    /// The consuming end.
+    pub consumer: EndView,
+    /// The manifest or an operator forces it synchronous.
+    pub is_forced: bool,
+    /// Streak that an end needs to qualify; 0 where it can never be asynchronous.
+    pub threshold: u32,
+    /// Times it became asynchronous.
+    pub upgrade_count: u32,
+    /// Times it became synchronous again.
+    pub downgrade_count: u32,
+    /// Times that one end qualified and the other did not.
+    pub refusal_count: u32,
+    /// Doorbells that rang.
+    pub doorbell_count: u64,
 }
 
 /// A thread that is blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Wait {
     /// The thread.
     pub thread: ThreadId,
-    /// The endpoint whose slot it has touched.
-    pub end: EndpointId,
+    /// Where.
+    pub place: WaitPlace,
+}
+
+/// Where a thread is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum WaitPlace {
+    /// In a touch of this endpoint's slot.
+    Touch(EndpointId),
+    /// At its gate, until one of these holds.
+    Gate(Vec<Condition>),
 }
 
 impl Kernel {
-    /// The commit word that is open to a thread. Before any other fault of this thread is
-    /// reported, the platform protects the word, reads it, and sends
-    /// [`Event::WordSettled`](crate::Event::WordSettled).
+    /// What must be looked at before a fault of this thread is reported, in this order. `at`: the fault
+    /// is a store to the live cursor of this endpoint.
+    #[must_use]
+    pub fn looks_before(&self, thread: ThreadId, at: Option<EndpointId>) -> Vec<Look> {
+        let state = self.thread(thread);
+        let mut looks = Vec::new();
+        if let Word::Open { end, .. } = state.word {
+            looks.push(Look::Word(end));
+        }
+        for end in &state.ends {
+            let Some(live) = &self.end(*end).live else { continue };
+            if Some(*end) == at || self.port_of(*end).is_broken {
+                continue;
+            }
+            if live.has_left {
+                looks.push(Look::Settle(*end));
+            } else if live.page == Page::Landing {
+                looks.push(Look::Cursor(*end));
+            }
+        }
+        looks
+    }
+
+    /// The commit word that is open to a thread.
     #[must_use]
     pub fn open_word(&self, thread: ThreadId) -> Option<EndpointId> {
         match self.thread(thread).word {
-            Word::Open(end) => Some(end),
-            Word::Protected | Word::NotLanded(_) => None,
+            Word::Open { end, .. } => Some(end),
+            Word::Protected | Word::NotLanded { .. } => None,
         }
+    }
+
+    /// Whether a thread stores this endpoint's cursor by itself, so that what the core knows of it is
+    /// as of the last look.
+    #[must_use]
+    pub fn has_live_cursor(&self, end: EndpointId) -> bool {
+        self.end(end).live.is_some()
+    }
+
+    /// Whether the thread of this endpoint may touch the queue.
+    #[must_use]
+    pub fn has_queue(&self, end: EndpointId) -> bool {
+        self.end(end).live.as_ref().is_some_and(|live| !live.has_left)
+    }
+
+    /// The gate page that is armed for a thread; `None` while it is blocked there.
+    #[must_use]
+    pub fn armed_gate(&self, thread: ThreadId) -> Option<u32> {
+        let thread = self.thread(thread);
+        (!matches!(thread.waiting, Waiting::Gate { .. })).then_some(thread.armed)
+    }
+
+    /// Ends whose cursor store has been let through and is awaited: their cursors are to be looked at
+    /// until they have moved (`BELL-2`).
+    #[must_use]
+    pub fn landings(&self) -> Vec<EndpointId> {
+        self.landing.iter().copied().filter(|end| self.is_landing_awaited(*end)).collect()
+    }
+
+    /// What the Ring's generation is. It moves with its structure, which does not change yet.
+    #[must_use]
+    pub fn ring_generation(&self) -> u64 {
+        2
+    }
+
+    /// What the binding of this endpoint says of its mode; a built-in end has that of its peer.
+    #[must_use]
+    pub fn mode(&self, end: EndpointId) -> Mode {
+        let of = match self.end(end).owner {
+            Owner::Kernel => end.peer(),
+            Owner::Thread(_) => end,
+        };
+        if self.has_queue(of) { Mode::Asynchronous } else { Mode::Synchronous }
     }
 
     /// Messages that a consumer can take, or slots that a producer can fill, by the cursors as they
@@ -93,13 +175,15 @@ impl Kernel {
     #[must_use]
     pub fn available(&self, end: EndpointId) -> u64 {
         let [producer, consumer] = &self.ends[end.port.0 as usize];
-        let ready = producer.cursor - consumer.cursor;
+        let count = u64::from(self.port_setup(end).slot_count);
+        let ready = producer.cursor.wrapping_sub(consumer.cursor);
+        // Two live cursors may contradict each other until they are read together.
+        if ready > count || self.port_of(end).is_broken {
+            return 0;
+        }
         match end.side {
             Side::Consumer => ready,
-            Side::Producer => {
-                let extra = u64::from(self.breaks(Mutant::OneSlotTooMany));
-                u64::from(self.port_setup(end).slot_count) + extra - ready
-            }
+            Side::Producer => count + u64::from(self.breaks(Mutant::OneSlotTooMany)) - ready,
         }
     }
 
@@ -109,13 +193,11 @@ impl Kernel {
         self.end(end).cursor
     }
 
-    /// Whether the thread of this endpoint is blocked in a touch of it.
+    /// Whether somebody waits for what this endpoint's peer does: its thread, blocked in a touch of it
+    /// or at a gate, or a built-in end that sleeps.
     #[must_use]
     pub fn is_waiting(&self, end: EndpointId) -> bool {
-        match self.end(end).owner {
-            Owner::Thread(thread) => self.thread(thread).waiting == Some(end),
-            Owner::Kernel => false,
-        }
+        self.wants_doorbell(end.peer())
     }
 
     /// What this endpoint knows of its peer: its state, and how many there have been before it.
@@ -143,6 +225,10 @@ impl Kernel {
     pub fn port(&self, id: PortId) -> PortView {
         let [producer, consumer] = &self.ends[id.0 as usize];
         let is_live = |state| state == PeerState::Wired;
+        let port = &self.ports[id.0 as usize];
+        let upgrade = self.setup.ports[id.0 as usize].upgrade;
+        let is_forced = port.is_forced || upgrade == Upgrade::Forced;
+        let describe = |side| self.describe_end(EndpointId { port: id, side });
         PortView {
             state: match (is_live(producer.state), is_live(consumer.state)) {
                 (true, true) => PortState::Open,
@@ -150,10 +236,53 @@ impl Kernel {
                 (true, false) => PortState::ConsumerEnded,
                 (false, false) => PortState::Ended,
             },
-            producer_cursor: producer.cursor,
-            consumer_cursor: consumer.cursor,
-            producer_fault_count: producer.fault_count,
-            consumer_fault_count: consumer.fault_count,
+            producer: describe(Side::Producer),
+            consumer: describe(Side::Consumer),
+            is_forced,
+            threshold: if upgrade == Upgrade::Allowed { self.threshold(id) } else { 0 },
+            upgrade_count: port.upgrade_count,
+            downgrade_count: port.downgrade_count,
+            refusal_count: port.refusal_count,
+            doorbell_count: port.doorbell_count,
+        }
+    }
+
+    fn describe_end(&self, end: EndpointId) -> EndView {
+        let state = self.end(end);
+        EndView {
+            cursor: state.cursor,
+            mode: self.mode(end),
+            reason: self.mode_reason(end),
+            streak: state.streak,
+            fault_count: state.fault_count,
+        }
+    }
+
+    /// `MODE-7`
+    fn mode_reason(&self, end: EndpointId) -> ModeReason {
+        let port = self.port_of(end);
+        let upgrade = self.port_setup(end).upgrade;
+        let of = match self.end(end).owner {
+            Owner::Kernel => end.peer(),
+            Owner::Thread(_) => end,
+        };
+        let is_naive = |end: EndpointId| match self.end(end).owner {
+            Owner::Kernel => false,
+            Owner::Thread(thread) => !self.thread(thread).is_managed,
+        };
+        let is_over = [end, end.peer()].iter().any(|end| {
+            self.end(*end).state != PeerState::Wired || self.end(*end).closing.is_some()
+        });
+        match (&self.end(of).live, upgrade) {
+            _ if is_over => ModeReason::Ended,
+            (Some(live), _) if live.is_leaving && !live.has_left => ModeReason::Leaving,
+            (Some(live), _) if !live.has_left => ModeReason::Earned,
+            (_, Upgrade::Unsupported) => ModeReason::Unsupported,
+            _ if port.is_forced || upgrade == Upgrade::Forced => ModeReason::Forced,
+            _ if is_naive(end) => ModeReason::Naive,
+            _ if !self.qualifies(end) => ModeReason::Streak,
+            _ if !self.qualifies(end.peer()) => ModeReason::Peer,
+            _ => ModeReason::Qualified,
         }
     }
 
@@ -163,12 +292,15 @@ impl Kernel {
         self.thread(thread).is_live
     }
 
-    /// Who waits for whom, if nothing can ever go on: every live thread is blocked in a touch, none
-    /// of them at a Port whose other end is a live built-in's, and no replacement is awaited. Else
-    /// empty.
+    /// Who waits for whom, if nothing can ever go on: every live thread is blocked in a touch, or at a
+    /// gate without deadline, none of them at a Port whose other end is a live built-in's, and nothing
+    /// that the platform was asked for is unanswered. Else empty.
     #[must_use]
     pub fn deadlock(&self) -> Vec<Wait> {
-        if self.instances.iter().any(|instance| instance.is_restarting) {
+        let is_awaiting = self.closing_count > 0
+            || self.instances.iter().any(|instance| instance.is_restarting)
+            || self.ends.iter().flatten().any(|end| end.protecting_count > 0);
+        if is_awaiting {
             return Vec::new();
         }
         let mut waits = Vec::new();
@@ -176,15 +308,37 @@ impl Kernel {
             if !thread.is_live {
                 continue;
             }
-            let Some(end) = thread.waiting else { return Vec::new() };
-            let peer = self.end(end.peer());
-            if peer.owner == Owner::Kernel && peer.state == PeerState::Wired {
-                return Vec::new();
-            }
+            let place = match &thread.waiting {
+                Waiting::Touch(end) if !self.is_live_built_in(end.peer()) => WaitPlace::Touch(*end),
+                Waiting::Gate { conditions, has_deadline: false }
+                    if !conditions.iter().any(|condition| self.can_come_true(condition)) =>
+                {
+                    WaitPlace::Gate(conditions.clone())
+                }
+                Waiting::No | Waiting::Touch(_) | Waiting::Gate { .. } => return Vec::new(),
+            };
             let index = u32::try_from(index).expect("counted in `new`");
-            waits.push(Wait { thread: ThreadId(index), end });
+            waits.push(Wait { thread: ThreadId(index), place });
         }
         waits
+    }
+
+    fn is_live_built_in(&self, end: EndpointId) -> bool {
+        let state = self.end(end);
+        state.owner == Owner::Kernel && state.state == PeerState::Wired
+    }
+
+    /// Whether a condition can come to hold by something else than a thread of the system.
+    fn can_come_true(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Peer { end, .. } | Condition::Binding { end: Some(end), .. } => {
+                self.is_live_built_in(end.peer())
+            }
+            Condition::Binding { end: None, .. }
+            | Condition::Ring { .. }
+            | Condition::Word { .. }
+            | Condition::Wake { .. } => false,
+        }
     }
 
     /// Whether every instance has ended for good.
@@ -236,7 +390,7 @@ pub struct EndView {
     /// Messages committed or released; of a live cursor, as of the last look.
     pub cursor: u64,
     /// What its binding says.
-    pub mode: crate::Mode,
+    pub mode: Mode,
     /// Why.
     pub reason: ModeReason,
     /// Operations in a row that count towards the threshold.

@@ -3,7 +3,8 @@
 
 use oro_kernel::{
     Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, InstanceSetup, InstanceState,
-    Kernel, Owner, PeerState, PortId, PortSetup, Setup, Side, ThreadId, ThreadSetup,
+    Kernel, Owner, PeerState, PortId, PortSetup, Setup, Side, ThreadId, ThreadSetup, Tuning,
+    Upgrade,
 };
 
 const OUT: EndpointId = EndpointId { port: PortId(0), side: Side::Producer };
@@ -18,6 +19,7 @@ fn start_pair(is_managed: bool, restart_count: u32) -> Kernel {
         instances: vec![InstanceSetup { restart_count }; 2],
         threads: vec![thread(0), thread(1)],
         ports: vec![wire(Owner::Thread(SOURCE), Owner::Thread(SINK))],
+        tuning: Tuning::default(),
     })
 }
 
@@ -27,11 +29,12 @@ fn start_reader() -> Kernel {
         instances: vec![InstanceSetup::default()],
         threads: vec![ThreadSetup { instance: InstanceId(0), is_managed: false }],
         ports: vec![wire(Owner::Kernel, Owner::Thread(ThreadId(0)))],
+        tuning: Tuning::default(),
     })
 }
 
 fn wire(producer: Owner, consumer: Owner) -> PortSetup {
-    PortSetup { slot_count: 2, producer, consumer, is_forced_synchronous: false }
+    PortSetup { slot_count: 2, producer, consumer, upgrade: Upgrade::Allowed }
 }
 
 fn start(setup: Setup) -> Kernel {

@@ -82,7 +82,7 @@ fn make_setup() -> impl Strategy<Value = Setup> {
                     slot_count: 1 << power,
                     producer: owner(from),
                     consumer: owner(to),
-                    is_forced_synchronous: false,
+                    upgrade: Upgrade::Allowed,
                 })
                 .collect(),
         }

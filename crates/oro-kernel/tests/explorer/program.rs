@@ -169,7 +169,7 @@ impl System {
             slot_count,
             producer: from,
             consumer: to,
-            is_forced_synchronous: false,
+            upgrade: Upgrade::Allowed,
         });
         self
     }

@@ -1,0 +1,172 @@
+//! Gates: blocking until something that was asked for holds (`GATE-1` to `GATE-8`).
+
+use alloc::vec::Vec;
+
+use oro_sysabi::{
+    CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE, STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED,
+    STATE_WIRED,
+};
+
+use crate::kernel::Waiting;
+use crate::{
+    Condition, Effect, EndpointId, GateRequest, InstanceId, Kernel, Mutant, PeerState,
+    RequestProblem, ThreadId, Timer,
+};
+
+impl Kernel {
+    /// A store to a gate page.
+    pub(crate) fn touch_gate(
+        &mut self,
+        id: ThreadId,
+        gate: u32,
+        request: Result<GateRequest, RequestProblem>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.thread(id).is_live || !self.is_word_landed(id, effects) {
+            return;
+        }
+        self.end_landings(id, None, effects);
+        if self.thread(id).armed != gate {
+            return effects.push(Effect::Resume(id)); // GATE-1
+        }
+        if matches!(self.thread(id).waiting, Waiting::Gate { .. }) {
+            return; // NAIVE-8: reported again, still blocked.
+        }
+        self.thread_mut(id).waiting = Waiting::No;
+        let request = match request {
+            Ok(request) => request,
+            Err(problem) => return self.refuse_request(id, problem, effects),
+        };
+        self.flush(id, effects); // GATE-8
+        self.wake_words(id, &request.conditions, effects);
+        let ready = self.find_ready(&request.conditions);
+        if ready != 0 {
+            return self.open_gate(id, CAUSE_CONDITION, ready, effects);
+        }
+        match (request.conditions.is_empty(), request.deadline_ns) {
+            (true, None) => self.open_gate(id, CAUSE_NONE, 0, effects),
+            (_, Some(0)) => self.open_gate(id, CAUSE_DEADLINE, 0, effects),
+            (_, deadline_ns) => self.sleep(id, request.conditions, deadline_ns, effects),
+        }
+    }
+
+    /// `BELL-1`: the sleeper is noted, then its doorbells are armed.
+    fn sleep(
+        &mut self,
+        id: ThreadId,
+        conditions: Vec<Condition>,
+        deadline_ns: Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let peers: Vec<EndpointId> = conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Peer { end, .. } => Some(end.peer()),
+                _ => None,
+            })
+            .collect();
+        let has_deadline = deadline_ns.is_some();
+        self.thread_mut(id).waiting = Waiting::Gate { conditions, has_deadline };
+        if let Some(after_ns) = deadline_ns {
+            effects.push(Effect::StartTimer { timer: Timer::Gate(id), after_ns });
+        }
+        if self.breaks(Mutant::NoDoorbell) {
+            return;
+        }
+        for peer in peers {
+            self.arm(peer, effects);
+        }
+    }
+
+    /// Bits of the conditions that hold now, by what the core knows.
+    fn find_ready(&self, conditions: &[Condition]) -> u128 {
+        let holds = |condition: &Condition| match *condition {
+            Condition::Peer { end, value } => {
+                let peer = self.end(end.peer());
+                peer.cursor > value || peer.state != PeerState::Wired
+            }
+            Condition::Ring { generation } => generation != self.ring_generation(),
+            Condition::Binding { end, seen } => seen != self.binding_state(end),
+            Condition::Word { has_changed, .. } => has_changed,
+            Condition::Wake { .. } => true,
+        };
+        let mut ready = 0;
+        for (index, condition) in conditions.iter().enumerate() {
+            ready |= u128::from(holds(condition)) << index;
+        }
+        ready
+    }
+
+    fn binding_state(&self, end: Option<EndpointId>) -> u64 {
+        let Some(end) = end else { return u64::from(STATE_UNWIRED) };
+        let (state, epoch) = self.peer_state(end);
+        let state = match state {
+            PeerState::Wired => STATE_WIRED,
+            PeerState::Closed => STATE_CLOSED,
+            PeerState::Faulted => STATE_FAULTED,
+        };
+        u64::from(state) | u64::from(epoch) << 32
+    }
+
+    /// Something has changed that a thread may be waiting for at its gate.
+    pub(crate) fn wake_gate(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        let Waiting::Gate { conditions, .. } = &self.thread(id).waiting else { return };
+        let ready = self.find_ready(conditions);
+        if ready != 0 && !self.breaks(Mutant::DropGateWake) {
+            self.open_gate(id, CAUSE_CONDITION, ready, effects);
+        }
+    }
+
+    /// `GATE-7`
+    fn wake_words(&mut self, id: ThreadId, conditions: &[Condition], effects: &mut Vec<Effect>) {
+        let instance = self.thread(id).instance;
+        for condition in conditions {
+            if let Condition::Wake { address } = *condition {
+                self.wake_word(instance, address, effects);
+            }
+        }
+    }
+
+    fn wake_word(&mut self, instance: InstanceId, word: u64, effects: &mut Vec<Effect>) {
+        for index in 0..self.instances[instance.0 as usize].threads.len() {
+            let id = self.instances[instance.0 as usize].threads[index];
+            let Waiting::Gate { conditions, .. } = &self.thread(id).waiting else { continue };
+            let mut ready = 0;
+            for (index, condition) in conditions.iter().enumerate() {
+                let is_it =
+                    matches!(condition, Condition::Word { address, .. } if *address == word);
+                ready |= u128::from(is_it) << index;
+            }
+            if ready != 0 {
+                self.open_gate(id, CAUSE_CONDITION, ready, effects);
+            }
+        }
+    }
+
+    pub(crate) fn expire_gate(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        if let Waiting::Gate { has_deadline: true, .. } = self.thread(id).waiting {
+            self.open_gate(id, CAUSE_DEADLINE, 0, effects);
+        }
+    }
+
+    fn open_gate(&mut self, id: ThreadId, cause: u32, ready: u128, effects: &mut Vec<Effect>) {
+        self.stop_waiting(id, effects);
+        let thread = self.thread_mut(id);
+        let gate = thread.armed;
+        thread.armed = 1 - gate;
+        effects.push(Effect::OpenGate { thread: id, gate, cause, ready });
+        effects.push(Effect::Resume(id));
+    }
+
+    /// A thread is blocked nowhere any more.
+    pub(crate) fn stop_waiting(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
+        let waiting = core::mem::replace(&mut self.thread_mut(id).waiting, Waiting::No);
+        if let Waiting::Gate { has_deadline: true, .. } = waiting {
+            effects.push(Effect::StopTimer { timer: Timer::Gate(id) });
+        }
+    }
+
+    pub(crate) fn is_blocked_at(&self, id: ThreadId, end: EndpointId) -> bool {
+        self.thread(id).waiting == Waiting::Touch(end)
+    }
+}
