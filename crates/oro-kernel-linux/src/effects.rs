@@ -52,23 +52,6 @@ impl Supervisor<'_> {
                         faults.open_pages(address, PAGE, wake)
                     });
                 }
-                Effect::OpenCursor { end } => {
-                    skips_resume = self.grant(end, next, |place, faults, wake| {
-                        let live = place.live.ok_or_else(no_live_cursor)?;
-                        faults.open_pages(live.cursor, PAGE, wake)
-                    });
-                }
-                Effect::ProtectCursor { end } => self.protect_cursor(end),
-                Effect::ReadCursor { end } => {
-                    let event = self.settle_cursor(end);
-                    self.settled.push_back(event);
-                }
-                Effect::OpenQueue { end } => self.open_queue(end),
-                Effect::CloseQueue { end } => self.close_queue(end),
-                Effect::PublishMode { end, mode } => self.publish_mode(end, mode),
-                Effect::OpenGate { .. } => skips_resume = self.open_gate(effect, next),
-                Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
-                Effect::StopTimer { timer } => self.timers.stop(timer),
                 Effect::PublishCursor { end, value } => {
                     metadata::publish_cursor(&self.world, end, value);
                 }
@@ -87,8 +70,41 @@ impl Supervisor<'_> {
                 }
                 Effect::WakeKernelEnd(end) => woken.push(end),
                 Effect::Finish => self.has_finished = true,
+                Effect::OpenCursor { .. }
+                | Effect::ProtectCursor { .. }
+                | Effect::ReadCursor { .. }
+                | Effect::OpenQueue { .. }
+                | Effect::CloseQueue { .. }
+                | Effect::PublishMode { .. }
+                | Effect::SetWord { .. }
+                | Effect::ReportBrokenPort(_)
+                | Effect::OpenGate { .. }
+                | Effect::StartTimer { .. }
+                | Effect::StopTimer { .. } => skips_resume = self.carry_out_live(effect, next),
             }
         }
+    }
+
+    /// Those of the asynchronous mode, of gates and of time. True if one also resumed `next`.
+    fn carry_out_live(&mut self, effect: &Effect, next: Option<ThreadId>) -> bool {
+        match *effect {
+            Effect::OpenCursor { end } => return self.open_cursor(end, next),
+            Effect::OpenGate { .. } => return self.open_gate(effect, next),
+            Effect::ProtectCursor { end } => self.protect_cursor(end),
+            Effect::ReadCursor { end } => {
+                let event = self.settle_cursor(end);
+                self.settled.push_back(event);
+            }
+            Effect::OpenQueue { end } => self.open_queue(end),
+            Effect::CloseQueue { end } => self.close_queue(end),
+            Effect::PublishMode { end, mode } => self.publish_mode(end, mode),
+            Effect::SetWord { end, value } => self.set_word(end, value),
+            Effect::ReportBrokenPort(port) => self.report_broken_port(port),
+            Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
+            Effect::StopTimer { timer } => self.timers.stop(timer),
+            _ => unreachable!("`carry_out` names the others"),
+        }
+        false
     }
 
     /// Opens a thread's start gate.
@@ -100,7 +116,7 @@ impl Supervisor<'_> {
     }
 
     /// Changes what a thread's endpoint may touch. True if that also resumed `next`.
-    fn grant(
+    pub(crate) fn grant(
         &mut self,
         end: EndpointId,
         next: Option<ThreadId>,
@@ -229,10 +245,6 @@ fn stage(
     }
     staged[message..].fill(0);
     staged.as_ptr()
-}
-
-fn no_live_cursor() -> io::Error {
-    io::Error::other("kernel bug: this Port can never become asynchronous")
 }
 
 fn no_word() -> io::Error {

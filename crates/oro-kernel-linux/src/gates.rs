@@ -88,11 +88,25 @@ impl Supervisor<'_> {
             if self.processes[index].is_none() {
                 return;
             }
-            if self.kernel.armed_gate(thread) == Some(gate) {
-                self.gate_requests[index].clone_from(request);
-            }
         }
+        let built_ins = self.list_built_in_peers(&request);
         self.step(Event::GateTouched { thread, gate, request });
+        // One that fills its slots only when somebody waits for them has something to do now.
+        for index in built_ins {
+            self.postpone(index);
+        }
+    }
+
+    /// The built-in ends whose cursors a request waits for.
+    fn list_built_in_peers(&self, request: &Result<GateRequest, RequestProblem>) -> Vec<usize> {
+        let conditions = request.as_ref().map_or(&[][..], |request| &request.conditions);
+        let peers = conditions.iter().filter_map(|condition| match condition {
+            Condition::Peer { end, .. } => Some(end.peer()),
+            _ => None,
+        });
+        peers
+            .filter_map(|peer| self.built_ins.iter().position(|built_in| built_in.end == peer))
+            .collect()
     }
 
     /// A thread's request, copied once and understood (`GATE-2`, `GATE-3`).

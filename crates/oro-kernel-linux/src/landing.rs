@@ -30,8 +30,8 @@ impl LandingWatch {
     }
 
     /// A landing has begun or ended, or a cursor has moved.
-    fn restart(&mut self, landings: &[EndpointId]) {
-        landings.clone_into(&mut self.watched);
+    fn restart(&mut self, landings: Vec<EndpointId>) {
+        self.watched = landings;
         self.since = Instant::now();
         self.pause = FIRST_PAUSE;
     }
@@ -40,26 +40,29 @@ impl LandingWatch {
 impl Supervisor<'_> {
     /// Looks at every cursor whose store may be under way. Whether one had moved.
     pub(crate) fn look_at_landings(&mut self) {
-        if self.kernel.landings().is_empty() {
+        let landings = self.kernel.landings();
+        if landings.is_empty() {
             return;
         }
         let mut has_moved = false;
-        for end in self.kernel.landings().to_vec() {
+        for end in landings {
             has_moved |= self.look_for_change(end);
         }
-        if has_moved || self.kernel.landings() != self.landing_watch.watched {
-            self.landing_watch.restart(self.kernel.landings());
+        let left = self.kernel.landings();
+        if has_moved || left != self.landing_watch.watched {
+            self.landing_watch.restart(left);
         }
     }
 
     /// How long to wait before the next look; `None`: nothing is landing.
     pub(crate) fn choose_landing_pause(&mut self) -> Option<Duration> {
-        if self.kernel.landings().is_empty() {
+        let landings = self.kernel.landings();
+        if landings.is_empty() {
             self.landing_watch.watched.clear();
             return None;
         }
-        if self.kernel.landings() != self.landing_watch.watched {
-            self.landing_watch.restart(self.kernel.landings());
+        if landings != self.landing_watch.watched {
+            self.landing_watch.restart(landings);
         }
         let watch = &mut self.landing_watch;
         if watch.since.elapsed() < SPIN {

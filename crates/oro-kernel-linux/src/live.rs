@@ -4,7 +4,7 @@
 //! A live cursor is a word that its owner may store to at any moment. It is read once, and what it
 //! says is an allegation that the core judges.
 
-use oro_kernel::{EndpointId, Event, Look, Mode, Side, Timer};
+use oro_kernel::{EndpointId, Event, Look, Mode, Side, ThreadId, Timer};
 
 use crate::memory::PAGE;
 use crate::metadata;
@@ -62,6 +62,19 @@ impl Supervisor<'_> {
             }
         }
         true
+    }
+
+    /// Makes the page of a live cursor writable to its thread. True if that also resumed `next`.
+    pub(crate) fn open_cursor(&mut self, end: EndpointId, next: Option<ThreadId>) -> bool {
+        let (_, live) = self.live_place(end);
+        self.grant(end, next, |_, faults, wake| faults.open_pages(live.cursor, PAGE, wake))
+    }
+
+    /// Stores to a commit word that is protected, or whose thread is gone.
+    pub(crate) fn set_word(&self, end: EndpointId, value: u64) {
+        let Some(place) = self.world.thread_place(end) else { return };
+        let Some((_, offset)) = place.word else { return };
+        self.world.threads[place.thread.0 as usize].private.store_u64(offset, value);
     }
 
     /// Where an endpoint is served in asynchronous mode.

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 
 use oro_image::Image;
 use oro_kernel::{
-    Effect, EndpointId, Event, FaultCause, GateRequest, InstanceId, Kernel, PortId, Side, ThreadId,
-    Timer,
+    Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, PortId, ThreadId, Timer,
 };
-use oro_system::{Plan, PlanEnd};
+use oro_system::Plan;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
@@ -30,7 +29,7 @@ use crate::signals::Signals;
 use crate::spawn::Sealed;
 use crate::timers::Timers;
 use crate::userfault::PageFault;
-use crate::work::Nap;
+use crate::work::{Nap, open_built_ins};
 use crate::world::{Place, World};
 use crate::{InstanceReport, Options, Outcome, Report, StartError};
 
@@ -91,7 +90,6 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         staging: vec![0; 4096],
         last_fault: vec![PageFault::default(); thread_count],
         details: vec![FaultDetail::default(); thread_count],
-        gate_requests: vec![GateRequest::default(); thread_count],
         deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
         give_up_at: None,
         unfinished: Vec::new(),
@@ -106,30 +104,6 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     supervisor.start_built_ins()?;
     supervisor.serve();
     supervisor.into_report()
-}
-
-fn open_built_ins(
-    world: &World,
-    plan: &Plan,
-    options: &Options,
-    start: Instant,
-) -> Result<Vec<BuiltInEnd>, StartError> {
-    let mut built_ins = Vec::new();
-    for end in world.ends() {
-        let port = &plan.ports[end.port.0 as usize];
-        let peer = match end.side {
-            Side::Producer => &port.consumer,
-            Side::Consumer => &port.producer,
-        };
-        let peer_name = match peer {
-            PlanEnd::Instance { instance, .. } => plan.instances[*instance as usize].name.as_str(),
-            PlanEnd::BuiltIn(_) => "",
-        };
-        if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            built_ins.push(BuiltInEnd::open(end, built_in, peer_name, options, start)?);
-        }
-    }
-    Ok(built_ins)
 }
 
 /// The state of a running system.
@@ -166,8 +140,6 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) last_fault: Vec<PageFault>,
     /// By thread: what is known of what it did last.
     pub(crate) details: Vec<FaultDetail>,
-    /// By thread: what it asked for at its gate last.
-    pub(crate) gate_requests: Vec<GateRequest>,
     deadline: Option<Instant>,
     /// Once everything has been killed: when to stop waiting for those who read its output.
     give_up_at: Option<Instant>,
@@ -364,8 +336,7 @@ impl Supervisor<'_> {
     fn meet_quiet(&mut self) {
         let waits = self.kernel.deadlock();
         if !waits.is_empty() {
-            self.report.deadlock =
-                waits.iter().map(|wait| self.describe_wait(wait.thread, wait.place)).collect();
+            self.report.deadlock = waits.iter().map(|wait| self.describe_wait(wait)).collect();
             self.kill_all("every thread waited for another");
         }
     }

@@ -1,7 +1,7 @@
 //! Gates in words: where a thread waits, for the report of a deadlock, and what is wrong with a
 //! request (`GATE-3`, `KRN-10`).
 
-use oro_kernel::{Condition, EndpointId, RequestProblem, Side, ThreadId, WaitPlace};
+use oro_kernel::{Condition, EndpointId, PortId, RequestProblem, Side, ThreadId, Wait, WaitPlace};
 use oro_sysabi as abi;
 
 use crate::Fault;
@@ -9,11 +9,12 @@ use crate::supervisor::Supervisor;
 
 impl Supervisor<'_> {
     /// Who waits where, for the report of a deadlock.
-    pub(crate) fn describe_wait(&self, thread: ThreadId, place: WaitPlace) -> String {
-        let what = match place {
-            WaitPlace::Touch(end) => format!("waits {}", self.describe_peer(end)),
-            WaitPlace::Gate => self.describe_gate(thread),
+    pub(crate) fn describe_wait(&self, wait: &Wait) -> String {
+        let what = match &wait.place {
+            WaitPlace::Touch(end) => format!("waits {}", self.describe_peer(*end)),
+            WaitPlace::Gate(conditions) => self.describe_gate(conditions),
         };
+        let thread = wait.thread;
         let memory = &self.world.threads[thread.0 as usize];
         let instance = &self.plan.instances[memory.instance.0 as usize].name;
         format!("thread `{}` of `{instance}` {what}", self.thread_name(thread))
@@ -28,10 +29,9 @@ impl Supervisor<'_> {
         format!("{what} at {own}, whose other end is {peer}")
     }
 
-    fn describe_gate(&self, thread: ThreadId) -> String {
-        let request = &self.gate_requests[thread.0 as usize];
+    fn describe_gate(&self, conditions: &[Condition]) -> String {
         let conditions: Vec<String> =
-            request.conditions.iter().map(|condition| self.describe_condition(condition)).collect();
+            conditions.iter().map(|condition| self.describe_condition(condition)).collect();
         match conditions.as_slice() {
             [] => "waits at its gate for nothing".to_owned(),
             [first, rest @ ..] => {
@@ -58,6 +58,20 @@ impl Supervisor<'_> {
             }
             Condition::Wake { address } => format!("to wake the word {address:#x}"),
         }
+    }
+
+    /// The two cursors of a Port contradict each other, and nobody can tell who lies (`ASYNC-6`).
+    pub(crate) fn report_broken_port(&mut self, port: PortId) {
+        let producer = EndpointId { port, side: Side::Producer };
+        let consumer = producer.peer();
+        self.report.broken_ports.push(format!(
+            "{} says that it has committed {} messages, {} that it has released {}: one of them lies, \
+             so nothing passes between them any more",
+            self.end_name(producer),
+            self.read_cursor(producer),
+            self.end_name(consumer),
+            self.read_cursor(consumer),
+        ));
     }
 
     /// A request that could not be understood (`GATE-3`).

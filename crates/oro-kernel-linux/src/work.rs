@@ -7,11 +7,13 @@
 use std::time::{Duration, Instant};
 
 use oro_kernel::{Event, Side};
+use oro_system::{Plan, PlanEnd};
 use rustix::event::epoll::{self, EventFlags};
 
-use crate::StartError;
-use crate::built_in::Work;
+use crate::built_in::{BuiltInEnd, Work};
 use crate::supervisor::{Source, Supervisor};
+use crate::world::{Place, World};
+use crate::{Options, StartError};
 
 /// Bytes that a built-in end moves in one turn (but at least one message), so that nobody waits long
 /// for the supervisor.
@@ -22,6 +24,31 @@ const TURN_MESSAGES: u64 = 256;
 const NAP: Duration = Duration::from_micros(50);
 /// Looks without progress before it waits for a doorbell instead.
 const LOOKS: u32 = 2;
+
+/// Opens every end that is the kernel's own.
+pub(crate) fn open_built_ins(
+    world: &World,
+    plan: &Plan,
+    options: &Options,
+    start: Instant,
+) -> Result<Vec<BuiltInEnd>, StartError> {
+    let mut built_ins = Vec::new();
+    for end in world.ends() {
+        let port = &plan.ports[end.port.0 as usize];
+        let peer = match end.side {
+            Side::Producer => &port.consumer,
+            Side::Consumer => &port.producer,
+        };
+        let peer_name = match peer {
+            PlanEnd::Instance { instance, .. } => plan.instances[*instance as usize].name.as_str(),
+            PlanEnd::BuiltIn(_) => "",
+        };
+        if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
+            built_ins.push(BuiltInEnd::open(end, built_in, peer_name, options, start)?);
+        }
+    }
+    Ok(built_ins)
+}
 
 /// A built-in end that looks again after a while.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use oro_image::Image;
 use oro_kernel::{
     EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
-    ThreadSetup, Upgrade,
+    ThreadSetup, Tuning, Upgrade,
 };
 use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
 use rustix::fs::SealFlags;
@@ -379,6 +379,7 @@ fn describe(
         Place::Kernel(_) => Owner::Kernel,
     };
     Setup {
+        tuning: Tuning::default(),
         instances: plan.instances.iter().map(|_| InstanceSetup::default()).collect(),
         threads: threads
             .iter()
