@@ -162,7 +162,7 @@ fn ask(name: &str, body: &str) -> support::End {
             "#include \"common.h\"\nORO_MODULE(\"ask\");\n\
              ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);\n\
              ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, \"out\", 0, 1);\n\
-             ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, \"in\", ORO_PORT_OPTIONAL, 1);\n\
+             ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, \"in\", ORO_NOTE_PORT_OPTIONAL, 1);\n\
              static uint32_t word;\n\
              uint64_t run(const struct oro_root *root) {{ (void)word; {body} return 0; }}\n"
         ),
@@ -294,7 +294,7 @@ fn offend(name: &str, body: &str) -> support::End {
              for (uint64_t number = 0; number < 200; number++) {{\n\
              if (!ready(root, &out, 1000)) return;\n\
              ORO_OUT(struct num, &out)->value = number * number; oro_advance(&out);\n\
-             }}\n{body}\nfor (;;) ready(root, &out, 0), oro_advance(&out);\n}}\n"
+             }}\n{body}\nfor (;;) touch_gate(root, 0, 1000000);\n}}\n"
         ),
     );
     folder.write("take.c", TAKE_C.replace("COUNT", "200").replace("LOOKS", "1000"));
@@ -306,14 +306,17 @@ fn offend(name: &str, body: &str) -> support::End {
 fn async_4_and_5_an_offender_ends_alone() {
     // ASYNC-4: a cursor that goes back. ASYNC-5: cell and commit word of the other mode. BLAME-1: the
     // consumer has got all 200 messages and ends with status 0.
-    let sleep = "touch_gate(root, 0, 20000000); ask(root, 0, ORO_WAIT_PEER, 0, 1000000);";
-    let store = |address: &str, value: &str| {
-        format!("store = (volatile uint64_t *)(uintptr_t)({address}); *store = {value};")
+    let store = |address: &str, value: u64| {
+        format!(
+            "touch_gate(root, 0, 20000000); store = (volatile uint64_t *)(uintptr_t)({address}); \
+             *store = {value};"
+        )
     };
     for (name, body, rule) in [
-        ("cell", store("window", "1"), "ASYNC-5"),
-        ("word", store("word", "201"), "ASYNC-5"),
-        ("back", format!("{sleep}{}", store("out.binding->own_cursor", "1")), "ASYNC-4"),
+        ("cell", store("window", 1), "ASYNC-5"),
+        ("word", store("word", 201), "ASYNC-5"),
+        ("back", store("out.binding->own_cursor", 1), "ASYNC-4"),
+        ("queue", store("out.binding->window + 4096", 1), "PORT-7"),
     ] {
         let end = offend(&format!("async-offender-{name}"), &body);
         end.ends(1).says(&[&format!("error[{rule}]"), "instance `a` faulted", "Port a.out"]);
