@@ -14,8 +14,8 @@ use alloc::vec::Vec;
 
 use crate::kernel::{Hold, Waiting};
 use crate::{
-    Condition, Effect, EndpointId, InstanceEnd, Kernel, Mode, Mutant, Owner,
-    PeerState, PortId, Side, ThreadId, Timer, Upgrade, Violation,
+    Condition, Effect, EndpointId, InstanceEnd, Kernel, Mode, Mutant, Owner, PeerState, PortId,
+    Side, ThreadId, Timer, Upgrade, Violation,
 };
 
 /// The first delay of a doorbell that is armed again, in nanoseconds (`BELL-5`).
@@ -335,6 +335,7 @@ impl Kernel {
 
     /// The store of a landing doorbell is known to be over: it has moved the cursor, or done nothing.
     fn land(&mut self, end: EndpointId, has_moved: bool, effects: &mut Vec<Effect>) {
+        let limit = self.setup.tuning.ring_limit;
         let is_wanted = self.wants_doorbell(end);
         let Some(live) = &mut self.end_mut(end).live else { return };
         if live.page != Page::Landing {
@@ -344,7 +345,7 @@ impl Kernel {
         if has_moved {
             live.rings_for_nothing = 0;
         } else if is_wanted {
-            live.rings_for_nothing += 1;
+            live.rings_for_nothing = limit.min(live.rings_for_nothing + 1);
         }
         if leaves {
             return self.protect(end, effects);
@@ -393,12 +394,13 @@ impl Kernel {
         };
         let is_wanted = self.wants_doorbell(end);
         let is_awaited = self.is_landing_awaited(end);
+        let limit = self.setup.tuning.ring_limit;
         let Some(live) = &mut self.end_mut(end).live else { return };
         match live.page {
             Page::Resting if !is_wanted => live.page = Page::Open,
             Page::Resting => self.protect(end, effects),
             Page::Landing if is_awaited => {
-                live.rings_for_nothing += u32::from(is_wanted);
+                live.rings_for_nothing = limit.min(live.rings_for_nothing + u32::from(is_wanted));
                 self.protect(end, effects);
                 self.punish_rings(end, effects);
             }
