@@ -152,6 +152,21 @@ fn gate_6_a_consumer_sleeps_while_its_producer_does() {
     assert!(faults < 4_000, "{faults}");
 }
 
+#[test]
+fn bell_5_rings_for_nothing_cost_the_mode() {
+    // BELL-5, MODE-3 to MODE-6, MODE-8: the producer stores the cursor that it has while its consumer
+    // sleeps, three times until it is synchronous. All messages come, and both ends are asynchronous
+    // again in the end.
+    let pause = "if (number == 1000 || number == 2000 || number == 5000)
+            for (int rings = 0; out.binding->mode == ORO_MODE_ASYNCHRONOUS; rings++) {
+                if (rings > 20000) return 9;
+                oro_store64((volatile uint64_t *)(uintptr_t)out.binding->own_cursor, out.next);
+                touch_gate(root, 0, 300000);
+            }";
+    transfer("async-spurious", 10_000, 16, 0, pause, "");
+    transfer("async-spurious-pinned", 10_000, 16, 0, pause, "--pin 0");
+}
+
 /// A thread that asks for something at its gate.
 fn ask(name: &str, body: &str) -> support::End {
     let folder = Folder::new(name);
