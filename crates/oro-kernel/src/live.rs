@@ -155,6 +155,9 @@ impl Kernel {
     fn downgrade(&mut self, id: PortId, effects: &mut Vec<Effect>) {
         let limit = self.setup.tuning.doubling_limit;
         let mut is_setback = false;
+        if self.ports[id.0 as usize].is_broken {
+            return; // Nothing passes that could be served in another way.
+        }
         for end in both_ends(id) {
             let Some(live) = &mut self.end_mut(end).live else { continue };
             if live.is_leaving {
@@ -551,16 +554,27 @@ impl Kernel {
         for end in both_ends(id) {
             self.publish_peer(end, effects);
             self.wake_peer(end, effects);
-            // Whoever was stopped at its cursor goes on.
-            let touched = matches!(
-                self.end(end).live,
-                Some(Live { page: Page::Protecting { is_touched: true }, .. })
-            );
-            if let (true, Owner::Thread(thread)) = (touched, self.end(end).owner) {
-                effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
-            }
+            self.abandon_cursor(end, effects);
         }
         effects.push(Effect::ReportBrokenPort(id));
+    }
+
+    /// Nobody looks at a live cursor of a broken Port any more: nothing is awaited there, a protection
+    /// that is on its way says nothing, and a later store is let through ([`Kernel::touch_cursor`]).
+    fn abandon_cursor(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        self.leave_landing(end, effects);
+        let Some(live) = &mut self.end_mut(end).live else { return };
+        let page = core::mem::replace(&mut live.page, Page::Open);
+        if page == Page::Resting {
+            effects.push(Effect::StopTimer { timer: Timer::Landing(end) });
+        }
+        // Whoever is stopped at its cursor goes on, unless it has ended meanwhile.
+        if page == (Page::Protecting { is_touched: true })
+            && let Owner::Thread(thread) = self.end(end).owner
+            && self.thread(thread).is_live
+        {
+            effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
+        }
     }
 
     /// Any cell of a broken Port shows zeros or takes what nobody will read.
