@@ -214,6 +214,12 @@ impl System {
         self
     }
 
+    /// Faults are not reported again.
+    pub(crate) fn without_repeats(mut self) -> Self {
+        self.repeats = false;
+        self
+    }
+
     /// Puts a thread into the instance of another.
     pub(crate) fn join(mut self, thread: usize, instance: u32) -> Self {
         self.setup.threads[thread].instance = InstanceId(instance);
