@@ -79,7 +79,7 @@ pub(crate) struct End {
     /// How many peers it has had before.
     pub(crate) epoch: u32,
     /// Faults that were not repetitions of one that had been served.
-    pub(crate) fault_count: u64,
+    pub(crate) fault_count: Tally,
     /// Operations in a row that count towards the threshold (`MODE-1`).
     pub(crate) streak: u32,
     /// The state in asynchronous mode; `None`: synchronous.
@@ -103,10 +103,34 @@ pub(crate) struct Port {
     pub(crate) is_shared: bool,
     /// Downgrades so far that count for the threshold.
     pub(crate) setback_count: u32,
-    pub(crate) upgrade_count: u32,
-    pub(crate) downgrade_count: u32,
-    pub(crate) refusal_count: u32,
-    pub(crate) doorbell_count: u64,
+    pub(crate) upgrade_count: Tally,
+    pub(crate) downgrade_count: Tally,
+    pub(crate) refusal_count: Tally,
+    pub(crate) doorbell_count: Tally,
+}
+
+/// A count that is shown to people and decides nothing, so that the hash of a kernel, by which the
+/// explorer knows a state that it has seen, leaves it out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally(u64);
+
+impl Tally {
+    pub(crate) fn add(&mut self, is_one: bool) {
+        self.0 += u64::from(is_one);
+    }
+
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+
+    /// For fields of 32 bits in the tables.
+    pub(crate) fn get_u32(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(u32::MAX)
+    }
+}
+
+impl core::hash::Hash for Tally {
+    fn hash<H: core::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// What the owner of an endpoint has in the cell of its cursor.
@@ -372,7 +396,7 @@ impl End {
             hold: Hold::None,
             state: PeerState::Wired,
             epoch: 0,
-            fault_count: 0,
+            fault_count: Tally::default(),
             streak: 0,
             live: None,
             protecting_count: 0,

@@ -14,8 +14,8 @@ use alloc::vec::Vec;
 
 use crate::kernel::{Hold, Waiting};
 use crate::{
-    Condition, Effect, EndpointId, InstanceEnd, Kernel, Mode, Mutant, Owner,
-    PeerState, PortId, Side, ThreadId, Timer, Upgrade, Violation,
+    Condition, Effect, EndpointId, InstanceEnd, Kernel, Mode, Mutant, Owner, PeerState, PortId,
+    Side, ThreadId, Timer, Upgrade, Violation,
 };
 
 /// The first delay of a doorbell that is armed again, in nanoseconds (`BELL-5`).
@@ -67,19 +67,21 @@ impl Kernel {
         }
         if !self.qualifies(end.peer()) && !self.breaks(Mutant::UpgradeAlone) {
             let threshold = self.threshold(end.port);
-            let port = &mut self.ports[end.port.0 as usize];
             // Wanted once for each streak.
-            port.refusal_count +=
-                u32::from(self.ends[end.port.0 as usize][end.side as usize].streak == threshold);
-            return;
+            let is_wanted = self.end(end).streak == threshold;
+            return self.ports[end.port.0 as usize].refusal_count.add(is_wanted);
         }
         let port = &mut self.ports[end.port.0 as usize];
         if !port.is_shared {
             port.is_shared = true;
-            port.upgrade_count += 1;
+            port.upgrade_count.add(true);
         }
         // The page has been protected all along: who sleeps on this cursor already has its doorbell.
-        let page = if self.wants_doorbell(end) && !self.breaks(Mutant::ForgetSleeperAtUpgrade) {
+        // It may also still be being protected, by a doorbell of the time before.
+        let forgets = self.breaks(Mutant::ForgetSleeperAtUpgrade);
+        let page = if self.end(end).protecting_count > 0 {
+            Page::Protecting { is_touched: false }
+        } else if self.wants_doorbell(end) && !forgets {
             Page::Protected
         } else {
             effects.push(Effect::OpenCursor { end });
@@ -120,8 +122,7 @@ impl Kernel {
     /// `MODE-6`
     pub(crate) fn threshold(&self, port: PortId) -> u32 {
         let tuning = &self.setup.tuning;
-        let doublings = self.ports[port.0 as usize].setback_count.min(tuning.doubling_limit);
-        tuning.threshold << doublings
+        tuning.threshold << self.ports[port.0 as usize].setback_count
     }
 
     pub(crate) fn force_synchronous(&mut self, id: PortId, effects: &mut Vec<Effect>) {
@@ -152,7 +153,11 @@ impl Kernel {
 
     /// `MODE-3`: from now on both ends are to leave.
     fn downgrade(&mut self, id: PortId, effects: &mut Vec<Effect>) {
+        let limit = self.setup.tuning.doubling_limit;
         let mut is_setback = false;
+        if self.ports[id.0 as usize].is_broken {
+            return; // Nothing passes that could be served in another way.
+        }
         for end in both_ends(id) {
             let Some(live) = &mut self.end_mut(end).live else { continue };
             if live.is_leaving {
@@ -172,7 +177,7 @@ impl Kernel {
         }
         if is_setback {
             let port = &mut self.ports[id.0 as usize];
-            port.setback_count = port.setback_count.saturating_add(1);
+            port.setback_count = limit.min(port.setback_count + 1);
         }
     }
 
@@ -276,16 +281,16 @@ impl Kernel {
         let thread = self.owner_thread(end);
         let is_wanted = self.wants_doorbell(end);
         let delay_ns = self.delay_ns(end);
-        self.end_mut(end).fault_count += 1;
+        self.end_mut(end).fault_count.add(true);
         let Some(live) = &mut self.end_mut(end).live else { return };
         live.page = Page::Landing;
         let leaves = live.is_leaving && !live.has_left;
         live.has_left |= leaves;
         self.landing.push(end);
         let port = &mut self.ports[end.port.0 as usize];
-        port.doorbell_count += u64::from(is_wanted);
+        port.doorbell_count.add(is_wanted);
         if leaves {
-            port.downgrade_count += u32::from(port.is_shared);
+            port.downgrade_count.add(port.is_shared);
             port.is_shared = false;
             self.end_mut(end).streak = 0;
             if !self.breaks(Mutant::KeepQueue) {
@@ -335,6 +340,7 @@ impl Kernel {
 
     /// The store of a landing doorbell is known to be over: it has moved the cursor, or done nothing.
     fn land(&mut self, end: EndpointId, has_moved: bool, effects: &mut Vec<Effect>) {
+        let limit = self.setup.tuning.ring_limit;
         let is_wanted = self.wants_doorbell(end);
         let Some(live) = &mut self.end_mut(end).live else { return };
         if live.page != Page::Landing {
@@ -344,7 +350,7 @@ impl Kernel {
         if has_moved {
             live.rings_for_nothing = 0;
         } else if is_wanted {
-            live.rings_for_nothing += 1;
+            live.rings_for_nothing = limit.min(live.rings_for_nothing + 1);
         }
         if leaves {
             return self.protect(end, effects);
@@ -393,12 +399,13 @@ impl Kernel {
         };
         let is_wanted = self.wants_doorbell(end);
         let is_awaited = self.is_landing_awaited(end);
+        let limit = self.setup.tuning.ring_limit;
         let Some(live) = &mut self.end_mut(end).live else { return };
         match live.page {
             Page::Resting if !is_wanted => live.page = Page::Open,
             Page::Resting => self.protect(end, effects),
             Page::Landing if is_awaited => {
-                live.rings_for_nothing += u32::from(is_wanted);
+                live.rings_for_nothing = limit.min(live.rings_for_nothing + u32::from(is_wanted));
                 self.protect(end, effects);
                 self.punish_rings(end, effects);
             }
@@ -547,16 +554,27 @@ impl Kernel {
         for end in both_ends(id) {
             self.publish_peer(end, effects);
             self.wake_peer(end, effects);
-            // Whoever was stopped at its cursor goes on.
-            let touched = matches!(
-                self.end(end).live,
-                Some(Live { page: Page::Protecting { is_touched: true }, .. })
-            );
-            if let (true, Owner::Thread(thread)) = (touched, self.end(end).owner) {
-                effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
-            }
+            self.abandon_cursor(end, effects);
         }
         effects.push(Effect::ReportBrokenPort(id));
+    }
+
+    /// Nobody looks at a live cursor of a broken Port any more: nothing is awaited there, a protection
+    /// that is on its way says nothing, and a later store is let through ([`Kernel::touch_cursor`]).
+    fn abandon_cursor(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        self.leave_landing(end, effects);
+        let Some(live) = &mut self.end_mut(end).live else { return };
+        let page = core::mem::replace(&mut live.page, Page::Open);
+        if page == Page::Resting {
+            effects.push(Effect::StopTimer { timer: Timer::Landing(end) });
+        }
+        // Whoever is stopped at its cursor goes on, unless it has ended meanwhile.
+        if page == (Page::Protecting { is_touched: true })
+            && let Owner::Thread(thread) = self.end(end).owner
+            && self.thread(thread).is_live
+        {
+            effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
+        }
     }
 
     /// Any cell of a broken Port shows zeros or takes what nobody will read.

@@ -37,7 +37,7 @@ impl Kernel {
             };
             return self.violate(thread, end, violation, effects);
         }
-        self.end_mut(end).fault_count += 1;
+        self.end_mut(end).fault_count.add(true);
         self.serve(thread, end, false, effects);
     }
 
@@ -86,7 +86,7 @@ impl Kernel {
         let was_touched = self.end(end).hold == Hold::Slot;
         let state = self.end_mut(end);
         state.streak = if was_touched { state.streak.saturating_add(1) } else { 0 };
-        state.fault_count += 1;
+        state.fault_count.add(true);
         let expected = state.cursor + 1;
         let thread_state = self.thread_mut(thread);
         thread_state.waiting = Waiting::No;

@@ -3,7 +3,10 @@
 
 /// A rule that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(not(feature = "mutants"), expect(unreachable_pub, reason = "public to tests only"))]
+#[cfg_attr(
+    not(feature = "mutants"),
+    expect(unreachable_pub, dead_code, reason = "for this crate's own tests only")
+)]
 pub enum Mutant {
     /// A naive thread's slot commits when the thread blocks, not when it touches (`NAIVE-1`).
     CommitOnBlock,

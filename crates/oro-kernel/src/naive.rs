@@ -31,7 +31,7 @@ impl Kernel {
             let violation = Violation::WrongCell { touched: cell, expected: next, was_handed_over };
             return self.violate(thread, end, violation, effects);
         }
-        self.end_mut(end).fault_count += 1;
+        self.end_mut(end).fault_count.add(true);
         if self.breaks(Mutant::ReleaseAtOutput) && end.side == Side::Producer {
             self.release_inputs(thread, effects);
         }

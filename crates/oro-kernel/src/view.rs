@@ -240,10 +240,10 @@ impl Kernel {
             consumer: describe(Side::Consumer),
             is_forced,
             threshold: if upgrade == Upgrade::Allowed { self.threshold(id) } else { 0 },
-            upgrade_count: port.upgrade_count,
-            downgrade_count: port.downgrade_count,
-            refusal_count: port.refusal_count,
-            doorbell_count: port.doorbell_count,
+            upgrade_count: port.upgrade_count.get_u32(),
+            downgrade_count: port.downgrade_count.get_u32(),
+            refusal_count: port.refusal_count.get_u32(),
+            doorbell_count: port.doorbell_count.get(),
         }
     }
 
@@ -254,7 +254,7 @@ impl Kernel {
             mode: self.mode(end),
             reason: self.mode_reason(end),
             streak: state.streak,
-            fault_count: state.fault_count,
+            fault_count: state.fault_count.get(),
         }
     }
 

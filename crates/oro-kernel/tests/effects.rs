@@ -80,15 +80,16 @@ fn end_6_the_last_message_then_the_end() {
             Effect::ProtectCell { end: OUT, cell: 0 },
             Effect::CollectCell { end: OUT, cell: 0, number: 0 },
             Effect::PublishCursor { end: OUT, value: 1 },
+            // Nothing of it can store to anything any more when its peer is told (KRN-5).
+            Effect::EndThread(SOURCE),
             Effect::PublishPort(PortId(0)),
             Effect::PublishPeer { end: IN, state: PeerState::Closed, epoch: 0 },
-            Effect::EndThread(SOURCE),
-            Effect::PublishInstance(InstanceId(0)),
             Effect::EndInstance {
                 instance: InstanceId(0),
                 end: InstanceEnd::Exited { status: 3 },
                 restart: false,
             },
+            Effect::PublishInstance(InstanceId(0)),
         ]
     );
     step(&mut kernel, Event::CellTouched { end: IN, cell: 0 });
@@ -130,8 +131,8 @@ fn end_7_a_restart_is_told_before_the_threads_run() {
     assert_eq!(
         step(&mut kernel, Event::ThreadFaulted { thread: SOURCE, cause: FaultCause::Trap }),
         [
-            Effect::PublishInstance(InstanceId(0)),
             Effect::EndInstance { instance: InstanceId(0), end, restart: true },
+            Effect::PublishInstance(InstanceId(0)),
         ]
     );
     assert!(kernel.deadlock().is_empty() && kernel.is_waiting(IN));

@@ -8,8 +8,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use oro_kernel::{
-    EndpointId, Event, FaultCause, InstanceEnd, InstanceId, InstanceState, Kernel, Owner,
-    PeerState, Side, ThreadId,
+    EndpointId, Event, FaultCause, InstanceEnd, InstanceId, InstanceState, Kernel, Mode, Owner,
+    PeerState, PortId, Side, ThreadId, Timer,
 };
 
 use crate::model::{Failure, Message, Phase, State, check, owner_of};
@@ -58,6 +58,15 @@ pub(crate) enum Choice {
     Restart(InstanceId),
     /// A built-in end does its work: a producer commits so many.
     Serve(EndpointId, u32),
+    /// A store that has been executed reaches the memory.
+    Land(EndpointId),
+    /// A protection is complete.
+    Protected(EndpointId),
+    /// A cursor whose store is awaited is looked at.
+    Look(EndpointId),
+    Expire(Timer),
+    /// An operator forces a Port, or allows it again.
+    Flip(PortId),
 }
 
 struct Frame {
@@ -122,8 +131,14 @@ fn fingerprint(state: &State) -> (u64, u64) {
 /// Whether something goes on by itself; kills and repetitions need not happen.
 fn is_progress(choice: &Choice) -> bool {
     match choice {
-        Choice::Run(..) | Choice::Restart(_) | Choice::Serve(..) => true,
-        Choice::Repeat(..) | Choice::Kill(_) => false,
+        Choice::Run(..)
+        | Choice::Restart(_)
+        | Choice::Serve(..)
+        | Choice::Land(_)
+        | Choice::Protected(_)
+        | Choice::Look(_)
+        | Choice::Expire(_) => true,
+        Choice::Repeat(..) | Choice::Kill(_) | Choice::Flip(_) => false,
     }
 }
 
@@ -138,7 +153,10 @@ fn list_choices(system: &System, state: &State) -> Vec<Choice> {
                     let op = ops.get(thread.next_op).copied().unwrap_or(Op::Return(0));
                     choices.push(Choice::Run(id, op));
                 }
-                Program::Chaos(_) => list_chaos(state, id, &mut choices),
+                Program::Turncoat(ops, _) if thread.next_op < ops.len() => {
+                    choices.push(Choice::Run(id, ops[thread.next_op]));
+                }
+                Program::Chaos(_) | Program::Turncoat(..) => list_chaos(state, id, &mut choices),
             },
             Phase::Granted(op) => {
                 choices.push(Choice::Run(id, op));
@@ -151,6 +169,12 @@ fn list_choices(system: &System, state: &State) -> Vec<Choice> {
                     choices.push(Choice::Repeat(id, op));
                 }
             }
+        }
+    }
+    list_live(state, &mut choices);
+    if state.flip_count < system.flip_budget {
+        for index in 0..system.setup.ports.len() {
+            choices.push(Choice::Flip(PortId(u32::try_from(index).expect("few"))));
         }
     }
     for (end, kernel_end) in &state.kernel_ends {
@@ -180,6 +204,36 @@ fn list_choices(system: &System, state: &State) -> Vec<Choice> {
     choices
 }
 
+/// What processors and time do by themselves.
+fn list_live(state: &State, choices: &mut Vec<Choice>) {
+    for (end, memory) in &state.memory {
+        if memory.live.buffered.is_some() {
+            choices.push(Choice::Land(*end));
+        }
+        let is_flushed = memory.live.buffered.is_none() || skips_flush(state);
+        if memory.live.protecting_count > 0 && is_flushed {
+            choices.push(Choice::Protected(*end));
+        }
+    }
+    for end in state.kernel.landings() {
+        if state.memory[&end].published != state.kernel.cursor(end) {
+            choices.push(Choice::Look(end));
+        }
+    }
+    choices.extend(state.timers.iter().map(|timer| Choice::Expire(*timer)));
+}
+
+/// The one wrong rule that is a platform's: a protection is complete before its flush is.
+#[cfg(feature = "mutants")]
+fn skips_flush(state: &State) -> bool {
+    state.kernel.mutant() == Some(oro_kernel::Mutant::NoFlush)
+}
+
+#[cfg(not(feature = "mutants"))]
+fn skips_flush(_: &State) -> bool {
+    false
+}
+
 /// Whatever a hostile thread can do.
 fn list_chaos(state: &State, thread: ThreadId, choices: &mut Vec<Choice>) {
     if state.threads[thread.0 as usize].chaos_left == Some(0) {
@@ -201,6 +255,12 @@ fn list_chaos(state: &State, thread: ThreadId, choices: &mut Vec<Choice>) {
         let near = [cursor.wrapping_sub(1), cursor, cursor + 1, cursor + 2];
         for value in near.into_iter().chain([u64::MAX, 1 << 63]) {
             choices.push(Choice::Run(thread, Op::StoreWord { end, value }));
+            if memory.mode == Mode::Asynchronous || memory.live.is_open {
+                choices.push(Choice::Run(thread, Op::StoreLive { end, value }));
+            }
+        }
+        if memory.is_queue_open && end.side == Side::Producer {
+            choices.push(Choice::Run(thread, Op::StoreQueue { end, slot: 0, value: 9 }));
         }
     }
     for op in [Op::Return(5), Op::ExitInstance(6), Op::Trap] {
@@ -212,6 +272,12 @@ fn apply(system: &System, state: &mut State, choice: Choice) -> Result<(), Failu
     match choice {
         Choice::Run(thread, op) => {
             let running = &mut state.threads[thread.0 as usize];
+            if let Program::Turncoat(ops, budget) = &system.programs[thread.0 as usize]
+                && running.phase == Phase::Running
+                && running.next_op >= ops.len()
+            {
+                running.chaos_left.get_or_insert(*budget);
+            }
             if running.phase == Phase::Running
                 && let Some(left) = &mut running.chaos_left
             {
@@ -249,6 +315,30 @@ fn apply(system: &System, state: &mut State, choice: Choice) -> Result<(), Failu
             state.step(system, Event::InstanceRestarted { instance })
         }
         Choice::Serve(end, count) => serve_kernel_end(system, state, end, count),
+        Choice::Land(end) => state.drain_end(end),
+        Choice::Protected(end) => {
+            let memory = state.memory_of(end);
+            memory.live.protecting_count -= 1;
+            memory.live.is_cached &= memory.live.is_open;
+            let value = memory.published;
+            state.step(system, Event::CursorProtected { end, value })
+        }
+        Choice::Look(end) => state.look_at_live(system, end),
+        Choice::Expire(timer) => {
+            state.timers.remove(&timer);
+            state.has_waited = true;
+            state.step(system, Event::TimerExpired { timer })
+        }
+        Choice::Flip(port) => {
+            state.flip_count += 1;
+            let is_forced = &mut state.forced[port.0 as usize];
+            *is_forced = !*is_forced;
+            let event = match *is_forced {
+                true => Event::ForceSynchronous { port },
+                false => Event::AllowAsynchronous { port },
+            };
+            state.step(system, event)
+        }
     }
 }
 
@@ -261,7 +351,13 @@ fn run_ahead(system: &System, state: &mut State, thread: ThreadId) -> Result<(),
         let (Phase::Running, Some(op)) = (running.phase, ops.get(running.next_op).copied()) else {
             return Ok(());
         };
-        let is_private = matches!(op, Op::Store { .. } | Op::Load { .. });
+        let is_private = match op {
+            Op::Store { end, .. } | Op::Load { end, .. } => {
+                state.memory[&end].mode == Mode::Synchronous
+                    && !state.memory.values().any(|memory| memory.live.buffered.is_some())
+            }
+            _ => false,
+        };
         if !is_private || !state.is_granted(thread, op) {
             return Ok(());
         }
@@ -278,6 +374,7 @@ fn serve_kernel_end(
     count: u32,
 ) -> Result<(), Failure> {
     let port = end.port.0 as usize;
+    state.look_at_live(system, end.peer())?;
     let available = state.kernel.available(end);
     let has_peer_ended = state.kernel.peer_state(end).0 != PeerState::Wired;
     let kernel_end = state.kernel_ends.get_mut(&end).expect("a built-in's");
@@ -297,6 +394,9 @@ fn serve_kernel_end(
     }
     if available == 0 {
         kernel_end.is_woken = false;
+        if state.kernel.has_live_cursor(end.peer()) {
+            return state.step(system, Event::KernelWaits { end });
+        }
         return Ok(());
     }
     let slots = state.queues[port].len() as u64;
@@ -323,6 +423,16 @@ fn serve_kernel_end(
 fn check_state(system: &System, state: &State, choices: &[Choice]) -> Result<(), Failure> {
     for (index, thread) in state.threads.iter().enumerate() {
         let Phase::Stopped(op) = thread.phase else { continue };
+        if let Op::Await { end, .. } = op {
+            let is_waiting = state.kernel.is_waiting(end);
+            check!(is_waiting, "I10 a stopped thread waits", "thread {index} {op:?}");
+            continue;
+        }
+        if let Op::StoreLive { end, .. } = op {
+            let is_pending = state.memory[&end].live.protecting_count > 0;
+            check!(is_pending, "BELL-1 stopped without a protection", "thread {index} {op:?}");
+            continue;
+        }
         let (Op::Store { end, .. } | Op::Load { end, .. } | Op::Touch { end, .. }) = op else {
             return Err(Failure {
                 check: "GATE only slots block",
@@ -338,8 +448,9 @@ fn check_state(system: &System, state: &State, choices: &[Choice]) -> Result<(),
     }
     // KRN-10
     let waits = state.kernel.deadlock();
-    let can_go_on =
-        choices.iter().any(|choice| matches!(choice, Choice::Run(..) | Choice::Restart(_)));
+    let can_go_on = choices
+        .iter()
+        .any(|choice| matches!(choice, Choice::Run(..) | Choice::Restart(_) | Choice::Land(_)));
     check!(waits.is_empty() || !can_go_on, "deadlock() though some thread can go on", "{waits:?}");
     for (thread, log) in &system.expected_logs {
         let found = &state.threads[thread.0 as usize].log;

@@ -27,7 +27,7 @@ fn pass(system: &System) -> Exploration {
     match explore(system, Kernel::new(system.setup.clone())) {
         Ok(found) => {
             let (states, outcomes) = (found.state_count, found.outcomes.len());
-            println!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
+            eprintln!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
             found
         }
         Err(found) => panic!("{}, slots {slots:?}: {found}", system.name),
@@ -143,5 +143,22 @@ fn running_ahead_loses_no_outcome() {
         if system.killable.is_empty() {
             assert_eq!(apart.outcomes, found.outcomes, "{}", system.name);
         }
+    }
+}
+
+/// MODE-1 to MODE-8, BELL-1 to BELL-5, ASYNC-1 to ASYNC-5, GATE-5: whatever the modes and whenever they
+/// change, every message arrives once and in order, and nobody sleeps for ever.
+#[test]
+fn mode_8_nothing_is_lost_doubled_or_reordered_in_any_mode() {
+    for system in systems::asynchronous_systems() {
+        pass(&system);
+    }
+}
+
+/// ASYNC-4, ASYNC-6, KRN-1: who has earned the asynchronous mode and then breaks every rule.
+#[test]
+fn async_4_threads_that_turn_hostile_end_alone() {
+    for system in systems::turncoat_systems() {
+        pass(&system);
     }
 }

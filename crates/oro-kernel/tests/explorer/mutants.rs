@@ -17,6 +17,8 @@ fn catch(mutant: Mutant) -> Option<(String, String)> {
         .chain(systems::ending_systems())
         .chain(systems::restarted_filters())
         .chain(systems::hostile_systems())
+        .chain(systems::asynchronous_systems())
+        .chain(systems::turncoat_systems())
         .map(|system| (system, false));
     let mut all: Vec<(System, bool)> = naive.chain(others).collect();
     // Small ones first: they find most.

@@ -2,8 +2,8 @@
 //! ask for it; after each event, that what is shown is what is.
 
 use oro_kernel::{
-    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Owner, PeerState, PortId, Side,
-    ThreadId,
+    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Mode, Owner, PeerState, PortId,
+    Side, ThreadId,
 };
 
 use crate::model::{Access, Cell, EndMemory, Failure, Phase, State, cell_index, check, owner_of};
@@ -17,6 +17,10 @@ impl State {
         for effect in effects {
             self.carry_out(system, effect)?;
         }
+        self.has_waited = false;
+        if let Some(end) = self.asked.pop() {
+            return self.settle_cursor(system, end);
+        }
         self.check_published()
     }
 
@@ -26,8 +30,11 @@ impl State {
                 let state = &mut self.threads[thread.0 as usize];
                 state.phase = Phase::Running;
                 state.next_op = 0;
+                state.armed = 0;
+                state.has_looked = false;
                 state.registers = [0; REGISTER_COUNT];
                 state.log.clear();
+                state.chaos_left = None;
                 if let Program::Chaos(budget) = system.programs[thread.0 as usize] {
                     state.chaos_left = Some(budget);
                 }
@@ -50,9 +57,44 @@ impl State {
             Effect::OpenWord { end } => {
                 let expected = self.kernel.cursor(end);
                 let memory = self.memory_of(end);
-                check!(memory.word + 1 == expected, "MAN-5 word opens for one store", "{end:?}");
+                check!(
+                    memory.word + 1 == expected || memory.word_expected == memory.word + 1,
+                    "MAN-5 word opens for one store",
+                    "{end:?}"
+                );
+                if memory.word + 1 == expected {
+                    memory.word_expected = expected;
+                }
                 memory.is_word_open = true;
             }
+            Effect::SetWord { end, value } => {
+                let memory = self.memory_of(end);
+                memory.word = value;
+                memory.word_expected = value;
+            }
+            Effect::OpenCursor { end } => {
+                let live = &mut self.memory_of(end).live;
+                let is_complete = live.protecting_count == 0;
+                check!(is_complete, "BELL-1 opened while it is being protected", "{end:?}");
+                live.is_open = true;
+            }
+            Effect::ProtectCursor { end } => self.protect_cursor(end)?,
+            Effect::ReadCursor { end } => self.read_cursor(end)?,
+            Effect::OpenQueue { end } => {
+                let is_forced = self.forced[end.port.0 as usize];
+                check!(!is_forced, "PORT-10 MODE-2 forced and asynchronous", "{end:?}");
+                self.memory_of(end).is_queue_open = true;
+            }
+            Effect::CloseQueue { end } => self.memory_of(end).is_queue_open = false,
+            Effect::PublishMode { end, mode } => self.publish_mode(end, mode)?,
+            Effect::OpenGate { thread, gate, ready, .. } => self.open_gate(thread, gate, ready)?,
+            Effect::StartTimer { timer, .. } => {
+                self.timers.insert(timer);
+            }
+            Effect::StopTimer { timer } => {
+                self.timers.remove(&timer);
+            }
+            Effect::ReportBrokenPort(_) => {}
             Effect::PublishCursor { end, value } => self.publish_cursor(end, value)?,
             Effect::PublishPeer { end, state, epoch } => {
                 let shown = self.memory[&end.peer()].published;
@@ -71,6 +113,7 @@ impl State {
             Effect::Resume(thread) => self.resume(thread)?,
             Effect::EndThread(thread) => {
                 self.check_end_of_thread(thread)?;
+                self.drain(thread)?;
                 self.threads[thread.0 as usize].phase = Phase::Down;
             }
             Effect::EndInstance { instance, end, restart } => {
@@ -84,6 +127,78 @@ impl State {
                 self.is_finished = true;
             }
         }
+        Ok(())
+    }
+
+    /// The page table's entry changes now; the processor's translation, and what it has executed by it,
+    /// when the flush is complete.
+    fn protect_cursor(&mut self, end: EndpointId) -> Result<(), Failure> {
+        let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
+            return Err(Failure { check: "BELL-1 a thread's cursor", detail: format!("{end:?}") });
+        };
+        let phase = self.threads[thread.0 as usize].phase;
+        let is_pending =
+            matches!(phase, Phase::Granted(Op::StoreLive { end: pending, .. }) if pending == end);
+        let may = !is_pending || self.has_waited;
+        check!(may, "BELL-3 protected before the store has landed", "{end:?}");
+        let live = &mut self.memory_of(end).live;
+        live.is_open = false;
+        live.protecting_count += 1;
+        Ok(())
+    }
+
+    fn read_cursor(&mut self, end: EndpointId) -> Result<(), Failure> {
+        if let Owner::Thread(thread) = owner_of(&self.kernel, end) {
+            let is_down = self.threads[thread.0 as usize].phase == Phase::Down;
+            check!(is_down, "END-6 read before it was stopped", "{end:?}");
+        }
+        self.asked.push(end);
+        Ok(())
+    }
+
+    fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Result<(), Failure> {
+        let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
+            return Err(Failure { check: "MODE-2 a thread's end", detail: format!("{end:?}") });
+        };
+        let phase = self.threads[thread.0 as usize].phase;
+        let is_stopped = matches!(phase, Phase::Stopped(_) | Phase::Granted(_));
+        check!(is_stopped, "BIND-3 changed while its thread runs", "{end:?} {phase:?}");
+        if mode == Mode::Asynchronous {
+            let view = self.kernel.port(end.port);
+            let peer = match end.side {
+                Side::Producer => view.consumer,
+                Side::Consumer => view.producer,
+            };
+            let is_built_in = owner_of(&self.kernel, end.peer()) == Owner::Kernel;
+            let has_earned =
+                is_built_in || peer.mode == Mode::Asynchronous || peer.streak >= view.threshold;
+            check!(has_earned, "MODE-2 one end alone", "{end:?} {peer:?}");
+        }
+        self.memory_of(end).mode = mode;
+        Ok(())
+    }
+
+    /// GATE-5, BELL-2: what a sleeper is told holds.
+    fn open_gate(&mut self, thread: ThreadId, gate: u32, ready: u128) -> Result<(), Failure> {
+        let state = &self.threads[thread.0 as usize];
+        check!(state.armed == gate, "GATE-1 another gate opens", "{thread:?} {gate}");
+        let (Phase::Stopped(op) | Phase::Granted(op)) = state.phase else {
+            return Err(Failure { check: "GATE-1 opened unasked", detail: format!("{thread:?}") });
+        };
+        if let (Op::Await { end, .. }, true) = (op, ready != 0) {
+            let Event::GateTouched { request: Ok(request), .. } = self.fault_event(thread, op)
+            else {
+                unreachable!("a gate's touch")
+            };
+            let [oro_kernel::Condition::Peer { value, .. }] = request.conditions[..] else {
+                unreachable!("one condition")
+            };
+            let peer = self.memory[&end.peer()].published;
+            let has_ended = self.kernel.peer_state(end).0 != PeerState::Wired;
+            let holds = peer > value || has_ended;
+            check!(holds, "BELL-2 woken before the cursor has moved", "{thread:?} {peer}");
+        }
+        self.threads[thread.0 as usize].armed = 1 - gate;
         Ok(())
     }
 
@@ -160,7 +275,8 @@ impl State {
     fn publish_cursor(&mut self, end: EndpointId, value: u64) -> Result<(), Failure> {
         let before = self.memory[&end].published;
         let is_kernel = owner_of(&self.kernel, end) == Owner::Kernel;
-        let is_next = value == before + 1 || (is_kernel && value > before);
+        let is_settled = value == before;
+        let is_next = is_settled || value == before + 1 || (is_kernel && value > before);
         check!(is_next, "I5 cursors are monotonic, by one", "{end:?} {before} to {value}");
         self.memory_of(end).published = value;
         let producer = self.memory[&EndpointId { port: end.port, side: Side::Producer }].published;
@@ -234,6 +350,7 @@ impl State {
                     }
                 },
             ),
+            InstanceEnd::BadRequest { .. } => (true, system.hostile.contains(&instance)),
             InstanceEnd::Killed => (true, self.killed[instance.0 as usize]),
         };
         check!(is_right, "BLAME-1 another is blamed", "{instance:?} {end:?}");
@@ -242,6 +359,8 @@ impl State {
         check!(is_awaited == restart, "END-7 restart", "{instance:?} {restart}");
         for (index, thread) in setup.threads.iter().enumerate() {
             if thread.instance == instance {
+                // What it had executed reaches the memory before it is gone.
+                self.drain(ThreadId(u32::try_from(index).expect("few")))?;
                 self.threads[index].phase = Phase::Down;
             }
         }
@@ -252,7 +371,22 @@ impl State {
     fn check_published(&self) -> Result<(), Failure> {
         for (end, memory) in &self.memory {
             let cursor = self.kernel.cursor(*end);
+            let has_queue = self.kernel.has_queue(*end);
+            let is_kernel = owner_of(&self.kernel, *end) == Owner::Kernel;
+            let agrees = is_kernel || memory.is_queue_open == has_queue || self.is_down(*end);
+            check!(agrees, "ASYNC-5 the queue is open to its mode", "{end:?} {has_queue}");
+            let is_live = self.kernel.has_live_cursor(*end);
+            let is_shared = is_live || self.kernel.has_live_cursor(end.peer());
+            let view = self.kernel.port(end.port);
+            let used = view.producer.cursor.wrapping_sub(view.consumer.cursor);
+            let count = self.queues[end.port.0 as usize].len() as u64;
+            check!(is_shared || used <= count, "I5 KRN-3 cursors", "{end:?} {view:?}");
+            if is_live {
+                continue;
+            }
             check!(cursor == memory.published, "META-8 cursors are published", "{end:?} {cursor}");
+        }
+        for (end, memory) in &self.memory {
             let Owner::Thread(thread) = owner_of(&self.kernel, *end) else { continue };
             let is_open = self.kernel.open_word(thread) == Some(*end);
             let is_live = self.kernel.is_live(thread);
@@ -280,6 +414,13 @@ impl State {
         let is_finished = self.kernel.is_finished();
         check!(is_finished == self.is_finished, "END-4 finished", "{is_finished}");
         Ok(())
+    }
+
+    fn is_down(&self, end: EndpointId) -> bool {
+        match owner_of(&self.kernel, end) {
+            Owner::Thread(thread) => self.threads[thread.0 as usize].phase == Phase::Down,
+            Owner::Kernel => true,
+        }
     }
 
     pub(crate) fn memory_of(&mut self, end: EndpointId) -> &mut EndMemory {

@@ -5,7 +5,7 @@
 
 use oro_kernel::{
     EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
-    ThreadSetup,
+    ThreadSetup, Tuning, Upgrade,
 };
 
 /// Registers of a thread.
@@ -57,6 +57,26 @@ pub(crate) enum Op {
         end: EndpointId,
         count: u64,
     },
+    /// A managed thread looks at its peer's cursor until the slot is available, and waits at its gate
+    /// meanwhile; it returns if the peer has ended and nothing is left. `ahead`: it waits for so many
+    /// slots more than one.
+    Await {
+        end: EndpointId,
+        slot: u64,
+        ahead: u64,
+    },
+    /// Stores this to the live cursor, whatever the binding says: what an `Advance` is once it has been
+    /// tried in asynchronous mode.
+    StoreLive {
+        end: EndpointId,
+        value: u64,
+    },
+    /// Stores to this slot of the queue's window, whatever the binding says.
+    StoreQueue {
+        end: EndpointId,
+        slot: usize,
+        value: u8,
+    },
     /// Stores this to the commit word.
     StoreWord {
         end: EndpointId,
@@ -84,6 +104,8 @@ pub(crate) enum Program {
     Ops(Vec<Op>),
     /// Any accesses at all, at most so many, then it returns: a hostile thread.
     Chaos(u8),
+    /// Keeps the rules for these accesses, and then does as `Chaos`.
+    Turncoat(Vec<Op>, u8),
 }
 
 /// A small system and what may befall it.
@@ -100,6 +122,8 @@ pub(crate) struct System {
     /// Instances that are killed, at any point.
     pub(crate) killable: Vec<InstanceId>,
     pub(crate) kill_budget: u8,
+    /// How often an operator forces a Port synchronous or allows it again.
+    pub(crate) flip_budget: u8,
     /// Kills are for good, by `KillInstance`.
     pub(crate) kills_for_good: bool,
     /// Faults are reported again, at any point.
@@ -145,6 +169,7 @@ impl System {
             instances: vec![InstanceSetup::default(); programs.len()],
             threads: threads.collect(),
             ports: Vec::new(),
+            tuning: Tuning::default(),
         };
         Self {
             name,
@@ -154,6 +179,7 @@ impl System {
             kernel_fails_after: None,
             killable: Vec::new(),
             kill_budget: 0,
+            flip_budget: 0,
             kills_for_good: false,
             repeats: true,
             runs_ahead: true,
@@ -178,6 +204,19 @@ impl System {
         for thread in threads {
             self.setup.threads[*thread].is_managed = true;
         }
+        self
+    }
+
+    /// The asynchronous mode after `threshold` operations, and so many flips of every Port.
+    pub(crate) fn upgrades(mut self, threshold: u32, flip_budget: u8) -> Self {
+        self.setup.tuning = Tuning { threshold, doubling_limit: 0, ring_limit: 2 };
+        self.flip_budget = flip_budget;
+        self
+    }
+
+    /// Faults are not reported again.
+    pub(crate) fn without_repeats(mut self) -> Self {
+        self.repeats = false;
         self
     }
 
