@@ -18,7 +18,7 @@ const CODES: [(&str, &str); 11] = [
         "ATTACH-NO-SYSTEM",
         "The process that was given does not exist, or is no `oro run` that can be attached to: another \
          program, a process of a module, a run without a place for its socket \
-         ($XDG_RUNTIME_DIR/oro, /run/user/UID/oro or /tmp/oro-UID, which must belong to its user alone).",
+         ($ORO_RUNTIME_DIR, else $XDG_RUNTIME_DIR/oro, /run/user/UID/oro or /tmp/oro-UID, which must belong to its user alone).",
     ),
     ("ATTACH-FORBIDDEN", "A system can be attached to by its own user and by root alone."),
     ("ATTACH-VERSION", "The system was started by an `oro` that speaks another protocol."),

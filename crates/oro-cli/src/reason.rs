@@ -67,7 +67,10 @@ pub(crate) fn explain_mode(port: &PortPicture, names: &PortNames) -> String {
         ModeReason::Ended => explain_end(port, names),
         ModeReason::Leaving => {
             let why = if port.is_forced { forcer } else { "too many doorbells rang for nothing" };
-            format!("{why}: `{list}` becomes synchronous at the next store to its cursor")
+            match ends.len() {
+                1 => format!("{why}: `{list}` becomes synchronous at its next cursor store"),
+                _ => format!("{why}: `{list}` become synchronous at their next cursor stores"),
+            }
         }
         ModeReason::Forced => forcer.to_owned(),
         ModeReason::Unsupported if port.threshold == 0 => {
@@ -85,11 +88,14 @@ pub(crate) fn explain_mode(port: &PortPicture, names: &PortNames) -> String {
             ends.iter().map(show).collect::<Vec<_>>().join(", ")
         }
         ModeReason::Peer => format!("`{list}` qualifies, its peer does not"),
-        ModeReason::Qualified => {
-            format!(
-                "both ends qualify: `{list}` becomes asynchronous at the next store to its cursor"
-            )
-        }
+        ModeReason::Qualified => match ends.len() {
+            1 => {
+                format!("both ends qualify: `{list}` becomes asynchronous at its next cursor store")
+            }
+            _ => format!(
+                "both ends qualify: `{list}` become asynchronous at their next cursor stores"
+            ),
+        },
         ModeReason::Earned => "both ends have earned it".to_owned(),
         ModeReason::Unknown => "no reason is given".to_owned(),
     }
@@ -134,13 +140,13 @@ mod tests {
             ([Earned, Earned], "both ends have earned it"),
             (
                 [Earned, Qualified],
-                "both ends qualify: `b.in` becomes asynchronous at the next store to its cursor",
+                "both ends qualify: `b.in` becomes asynchronous at its next cursor store",
             ),
             ([Unknown, Unknown], "no reason is given"),
             (
                 [Leaving, Earned],
-                "too many doorbells rang for nothing: `a.out` becomes synchronous at the next store to \
-                 its cursor",
+                "too many doorbells rang for nothing: `a.out` becomes synchronous at its next cursor \
+                 store",
             ),
             ([Ended, Ended], "the Port has ended"),
         ] {

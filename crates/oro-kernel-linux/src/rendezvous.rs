@@ -37,8 +37,12 @@ pub(crate) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Folders in which a user's systems may be, the best first.
+/// Folders in which a user's systems may be, the best first: `$XDG_RUNTIME_DIR/oro`, `/run/user/UID/oro`,
+/// `/tmp/oro-UID`; or `$ORO_RUNTIME_DIR` alone.
 fn list_folders(user: u32) -> Vec<PathBuf> {
+    if let Some(folder) = std::env::var_os("ORO_RUNTIME_DIR") {
+        return vec![PathBuf::from(folder)];
+    }
     let mut folders = Vec::new();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let usual = PathBuf::from(format!("/run/user/{user}"));
