@@ -447,6 +447,8 @@ impl Kernel {
         match problem {
             Ok(()) => self.become_synchronous(end, value, effects),
             Err(Problem::Contradiction) => {
+                let state = self.end_mut(end);
+                state.closing = state.closing.map(|_| PeerState::Faulted);
                 self.become_synchronous(end, self.end(end).cursor, effects);
                 self.break_port(end.port, effects);
             }

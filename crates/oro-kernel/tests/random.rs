@@ -126,9 +126,12 @@ fn make_system() -> impl Strategy<Value = (Setup, Vec<bool>)> {
         1 => Just(Upgrade::Unsupported),
     ];
     let ports = vec((0..3_u32, any::<u32>(), any::<u32>(), upgrade), 1..6);
-    let small = (0..3_u32, 0..3_u32, 1..4_u32).prop_map(|(threshold, doubling_limit, ring_limit)| {
-        Tuning { threshold, doubling_limit, ring_limit }
-    });
+    let small =
+        (0..3_u32, 0..3_u32, 1..4_u32).prop_map(|(threshold, doubling_limit, ring_limit)| Tuning {
+            threshold,
+            doubling_limit,
+            ring_limit,
+        });
     let tuning = prop_oneof![Just(Tuning::default()), small];
     (instances, threads, ports, tuning).prop_map(|(instances, threads, ports, tuning)| {
         let instance_count = u32::try_from(instances.len()).expect("few");
@@ -424,9 +427,7 @@ impl Run {
         let (how, is_repeated) = (how >> 8, how % 8 == 1);
         match self.phases[thread.0 as usize].clone() {
             Phase::Running => self.begin(thread, how, at),
-            Phase::Decided(Op::Cursor { end, value }) => {
-                self.store_cursor(thread, end, value, how)
-            }
+            Phase::Decided(Op::Cursor { end, value }) => self.store_cursor(thread, end, value, how),
             Phase::Decided(op) => self.fault(thread, op),
             Phase::Stopped(Some(op)) | Phase::Granted(op) if is_repeated => self.fault(thread, op),
             Phase::Stopped(_) => Ok(()),
@@ -448,13 +449,7 @@ impl Run {
         Ok(())
     }
 
-    fn store_cursor(
-        &mut self,
-        thread: ThreadId,
-        end: EndpointId,
-        value: u64,
-        how: u32,
-    ) -> Checked {
+    fn store_cursor(&mut self, thread: ThreadId, end: EndpointId, value: u64, how: u32) -> Checked {
         let memory = self.memory_of(end);
         let goes_through = match memory.page {
             Page::ReadOnly => false,
@@ -686,7 +681,9 @@ impl Run {
         let (mut effects, mut twin_effects) = (Vec::new(), Vec::new());
         twin.step(event.clone(), &mut twin_effects);
         self.kernel.step(event, &mut effects);
-        if std::env::var_os("TR").is_some() { eprintln!("EV {event2:?} -> {effects:?}"); } //TRACE
+        if std::env::var_os("TR").is_some() {
+            eprintln!("EV {event2:?} -> {effects:?}");
+        } //TRACE
         prop_assert_eq!(&effects, &twin_effects);
         prop_assert_eq!(&self.kernel, &twin);
         prop_assert!(was_live || effects.is_empty(), "a late event did something: {:?}", effects);
@@ -761,7 +758,9 @@ impl Run {
                 };
             }
             Effect::EndThread(thread) => prop_assert!(!self.kernel.is_live(*thread)),
-            Effect::EndInstance { instance, end, .. } => self.check_blame(*instance, *end, actor)?,
+            Effect::EndInstance { instance, end, .. } => {
+                self.check_blame(*instance, *end, actor)?
+            }
             Effect::OpenCursor { end } => {
                 // Nobody believes a cursor of a broken Port.
                 let is_broken = self.broken[end.port.0 as usize];
@@ -785,7 +784,11 @@ impl Run {
                 prop_assert!(!port.is_forced || *mode == Mode::Synchronous, "MODE-2: forced");
                 let Owner::Thread(thread) = self.owner(*end) else { unreachable!("no thread") };
                 let is_stopped = matches!(self.phases[thread.0 as usize], Phase::Stopped(_));
-                prop_assert!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
+                prop_assert!(
+                    is_stopped || self.is_hostile(thread),
+                    "{:?} is told while it runs",
+                    end
+                );
             }
             Effect::StartTimer { timer, .. } => drop(self.timers.insert(*timer)),
             Effect::StopTimer { timer } => {
