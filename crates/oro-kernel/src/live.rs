@@ -547,8 +547,11 @@ impl Kernel {
             }
         }
         effects.push(Effect::PublishPort(id));
+        // Both bindings first: whoever is woken finds there why (KRN-5).
         for end in both_ends(id) {
             self.publish_peer(end, effects);
+        }
+        for end in both_ends(id) {
             self.wake_peer(end, effects);
             self.abandon_cursor(end, effects);
         }
