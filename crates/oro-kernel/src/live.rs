@@ -386,6 +386,7 @@ impl Kernel {
         let Some(live) = &self.end(end).live else { return };
         if live.rings_for_nothing >= limit && !live.is_leaving {
             self.downgrade(end.port, effects);
+            effects.push(Effect::PublishPort(end.port)); // MODE-7
         }
     }
 
