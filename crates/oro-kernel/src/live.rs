@@ -453,6 +453,10 @@ impl Kernel {
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
                 self.become_synchronous(end, cursor, effects);
+                // What was believed of two live cursors may have been wrong before (ASYNC-6).
+                if self.has_contradiction(end.port) {
+                    self.break_port(end.port, effects);
+                }
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
                 {
@@ -537,6 +541,12 @@ impl Kernel {
             Side::Consumer => peer.wrapping_sub(value),
         };
         if is_pair && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
+    }
+
+    fn has_contradiction(&self, id: PortId) -> bool {
+        let [producer, consumer] = both_ends(id).map(|end| self.end(end).cursor);
+        let count = u64::from(self.setup.ports[id.0 as usize].slot_count);
+        producer.wrapping_sub(consumer) > count && !self.breaks(Mutant::BelieveCursors)
     }
 
     /// `ASYNC-6`: nothing passes here any more, and nobody is to blame.

@@ -567,7 +567,15 @@ fn async_4_a_live_cursor_does_not_go_back() {
     assert_eq!(pair.kernel.available(IN), 0);
     let most = 900 + (u64::MAX >> 1);
     let violation = Violation::ImpossibleCursor { stored: 899, least: 900, most };
+    let mut restarted =
+        Pair::start_shared_with(EAGER, |setup| setup.instances[0].restart_count = 1);
+    restarted.look(OUT, 900);
     assert_eq!(pair.look(OUT, 899)[0], violated(SOURCE, OUT, violation));
+    // What it had said before is not to be had either: nothing can pass here any more (ASYNC-6).
+    restarted.look(OUT, 899);
+    let effects = restarted.step(Event::CursorSettled { end: OUT, value: 899, peer: Some(1) });
+    assert_eq!(effects.last(), Some(&Effect::ReportBrokenPort(PORT)));
+    assert_eq!(restarted.kernel.peer_state(IN), (PeerState::Faulted, 0));
 }
 
 /// ASYNC-6: two live cursors that contradict each other end the Port, and nobody.
