@@ -389,6 +389,7 @@ impl Kernel {
         let Some(live) = &self.end(end).live else { return };
         if live.rings_for_nothing >= limit && !live.is_leaving {
             self.downgrade(end.port, effects);
+            effects.push(Effect::PublishPort(end.port)); // MODE-7
         }
     }
 
@@ -458,6 +459,10 @@ impl Kernel {
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
                 self.become_synchronous(end, cursor, effects);
+                // What was believed of two live cursors may have been wrong before (ASYNC-6).
+                if self.has_contradiction(end.port) {
+                    self.break_port(end.port, effects);
+                }
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
                 {
@@ -544,6 +549,12 @@ impl Kernel {
         if is_pair && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
     }
 
+    fn has_contradiction(&self, id: PortId) -> bool {
+        let [producer, consumer] = both_ends(id).map(|end| self.end(end).cursor);
+        let count = u64::from(self.setup.ports[id.0 as usize].slot_count);
+        producer.wrapping_sub(consumer) > count && !self.breaks(Mutant::BelieveCursors)
+    }
+
     /// `ASYNC-6`: nothing passes here any more, and nobody is to blame.
     fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
         self.ports[id.0 as usize].is_broken = true;
@@ -553,8 +564,11 @@ impl Kernel {
             }
         }
         effects.push(Effect::PublishPort(id));
+        // Both bindings first: whoever is woken finds there why (KRN-5).
         for end in both_ends(id) {
             self.publish_peer(end, effects);
+        }
+        for end in both_ends(id) {
             self.wake_peer(end, effects);
             self.abandon_cursor(end, effects);
         }
