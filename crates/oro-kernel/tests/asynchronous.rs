@@ -5,12 +5,13 @@ mod support;
 
 use oro_kernel::{
     BindingOwner, Condition, Effect, EndpointId, Event, FaultCause, GateRequest, InstanceEnd,
-    InstanceId, Look, Mode, ModeReason, PeerState, RequestProblem, ThreadId, Timer,
-    Tuning, Upgrade, Violation, Wait, WaitPlace, decode_request,
+    InstanceId, Look, Mode, ModeReason, PeerState, RequestProblem, ThreadId, Timer, Tuning,
+    Upgrade, Violation, Wait, WaitPlace, decode_request,
 };
 use oro_sysabi::{
     CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE, CONDITION_COUNT, Condition as RawCondition,
-    NO_DEADLINE, Request, STATE_CLOSED, STATE_UNWIRED, STATE_WIRED, WAIT_BINDING, WAIT_PEER, WAIT_RING, WAIT_WORD, WAKE_WORD,
+    NO_DEADLINE, Request, STATE_CLOSED, STATE_UNWIRED, STATE_WIRED, WAIT_BINDING, WAIT_PEER,
+    WAIT_RING, WAIT_WORD, WAKE_WORD,
 };
 
 use support::{IN, OUT, PORT, Pair, SINK, SOURCE};
@@ -147,7 +148,10 @@ fn port_10_a_forced_port_is_never_asynchronous() {
         }
         let view = pair.kernel.port(PORT);
         assert_eq!((view.producer.reason, view.consumer.reason), (reason, reason));
-        assert_eq!((view.producer.mode, view.consumer.mode), (Mode::Synchronous, Mode::Synchronous));
+        assert_eq!(
+            (view.producer.mode, view.consumer.mode),
+            (Mode::Synchronous, Mode::Synchronous)
+        );
         assert_eq!((view.upgrade_count, view.refusal_count, view.threshold), (0, 0, 0));
         assert_eq!(view.is_forced, upgrade == Upgrade::Forced);
     }
@@ -157,22 +161,19 @@ fn port_10_a_forced_port_is_never_asynchronous() {
 #[test]
 fn mode_6_an_operator_forces_a_synchronous_port() {
     let mut pair = Pair::start(EAGER);
-    assert_eq!(
-        pair.step(Event::ForceSynchronous { port: PORT }),
-        [Effect::PublishPort(PORT)]
-    );
+    assert_eq!(pair.step(Event::ForceSynchronous { port: PORT }), [Effect::PublishPort(PORT)]);
     assert_eq!(pair.step(Event::ForceSynchronous { port: PORT }), [], "it is already");
     for _ in 0..4 {
         pair.pass(OUT);
         pair.pass(IN);
     }
     let view = pair.kernel.port(PORT);
-    assert_eq!((view.producer.reason, view.consumer.reason), (ModeReason::Forced, ModeReason::Forced));
-    assert_eq!((view.is_forced, view.threshold, view.upgrade_count), (true, 1, 0));
     assert_eq!(
-        pair.step(Event::AllowAsynchronous { port: PORT }),
-        [Effect::PublishPort(PORT)]
+        (view.producer.reason, view.consumer.reason),
+        (ModeReason::Forced, ModeReason::Forced)
     );
+    assert_eq!((view.is_forced, view.threshold, view.upgrade_count), (true, 1, 0));
+    assert_eq!(pair.step(Event::AllowAsynchronous { port: PORT }), [Effect::PublishPort(PORT)]);
     assert_eq!(pair.step(Event::AllowAsynchronous { port: PORT }), []);
     assert_eq!(pair.kernel.port(PORT).producer.reason, ModeReason::Qualified);
     pair.pass(OUT);
@@ -192,7 +193,10 @@ fn mode_5_a_downgrade_is_settled_at_the_next_fault() {
         ]
     );
     let view = pair.kernel.port(PORT);
-    assert_eq!((view.producer.mode, view.producer.reason), (Mode::Asynchronous, ModeReason::Leaving));
+    assert_eq!(
+        (view.producer.mode, view.producer.reason),
+        (Mode::Asynchronous, ModeReason::Leaving)
+    );
     assert_eq!(pair.answer(OUT, 3), []);
     assert_eq!(pair.answer(IN, 1), []);
     assert_eq!(pair.kernel.cursor(OUT), 3);
@@ -229,7 +233,10 @@ fn mode_5_a_downgrade_is_settled_at_the_next_fault() {
     );
     let view = pair.kernel.port(PORT);
     assert_eq!((view.downgrade_count, view.producer.streak), (1, 0));
-    assert_eq!((view.producer.reason, view.consumer.reason), (ModeReason::Forced, ModeReason::Leaving));
+    assert_eq!(
+        (view.producer.reason, view.consumer.reason),
+        (ModeReason::Forced, ModeReason::Leaving)
+    );
     // PORT-3: its peer goes on in the other mode.
     assert!(pair.kernel.has_queue(IN));
     pair.step(Event::CursorTouched { end: IN });
@@ -406,7 +413,10 @@ fn bell_5_rings_for_nothing_cost_the_mode() {
         assert_eq!(pair.answer(OUT, 2), []);
     }
     let view = pair.kernel.port(PORT);
-    assert_eq!((view.producer.reason, view.consumer.reason), (ModeReason::Leaving, ModeReason::Leaving));
+    assert_eq!(
+        (view.producer.reason, view.consumer.reason),
+        (ModeReason::Leaving, ModeReason::Leaving)
+    );
     assert_eq!((view.threshold, view.doorbell_count, view.is_forced), (2, 16, false));
     // The next one is the last: then every store is served.
     let effects = pair.step(Event::CursorTouched { end: OUT });
@@ -494,7 +504,10 @@ fn bell_1_a_built_in_sleeps_and_is_woken() {
     assert!(effects.contains(&Effect::PublishMode { end: OUT, mode: Mode::Asynchronous }));
     pair.settle_word(OUT);
     let view = pair.kernel.port(PORT);
-    assert_eq!((view.consumer.mode, view.consumer.reason), (Mode::Asynchronous, ModeReason::Earned));
+    assert_eq!(
+        (view.consumer.mode, view.consumer.reason),
+        (Mode::Asynchronous, ModeReason::Earned)
+    );
     let waits = Event::KernelWaits { end: IN };
     assert_eq!(pair.step(waits.clone()), [Effect::WakeKernelEnd(IN)], "there is a message");
     pair.step(Event::KernelReleased { end: IN, count: 1 });
@@ -612,22 +625,13 @@ fn async_6_a_contradiction_breaks_the_port_alone() {
             Event::CellTouched { end: OUT, cell: 0 },
             [Effect::OpenCell { end: OUT, cell: 0 }, Effect::Resume(SOURCE)],
         ),
-        (
-            Event::WordTouched { end: OUT },
-            [Effect::OpenWord { end: OUT }, Effect::Resume(SOURCE)],
-        ),
-        (
-            Event::CursorTouched { end: IN },
-            [Effect::OpenCursor { end: IN }, Effect::Resume(SINK)],
-        ),
+        (Event::WordTouched { end: OUT }, [Effect::OpenWord { end: OUT }, Effect::Resume(SOURCE)]),
+        (Event::CursorTouched { end: IN }, [Effect::OpenCursor { end: IN }, Effect::Resume(SINK)]),
     ] {
         assert_eq!(pair.step(event), effects);
     }
     assert_eq!(pair.look(IN, 77), []);
-    assert_eq!(
-        pair.touch_gate(SINK, 1, wait_for(IN, 2)),
-        open_gate(SINK, 1, CAUSE_CONDITION, 1)
-    );
+    assert_eq!(pair.touch_gate(SINK, 1, wait_for(IN, 2)), open_gate(SINK, 1, CAUSE_CONDITION, 1));
 }
 
 /// END-6, KRN-5: in whatever state of the switch a thread dies, it is stopped, its last cursor is read,
@@ -663,8 +667,7 @@ fn end_6_a_death_in_each_state_of_the_switch() {
         let mut pair = shared.clone();
         reach(&mut pair);
         let sleeps = pair.kernel.armed_gate(SINK).is_none();
-        let effects =
-            pair.step(Event::ThreadFaulted { thread: SOURCE, cause: FaultCause::Trap });
+        let effects = pair.step(Event::ThreadFaulted { thread: SOURCE, cause: FaultCause::Trap });
         let end = InstanceEnd::Faulted { thread: SOURCE, cause: FaultCause::Trap };
         assert_eq!(
             effects,
@@ -715,10 +718,10 @@ fn end_6_a_return_is_told_after_the_last_cursor() {
 fn end_7_a_restart_starts_at_the_last_live_cursor() {
     let mut pair = Pair::start_shared_with(EAGER, |setup| setup.instances[0].restart_count = 1);
     let effects = pair.step(Event::ThreadFaulted { thread: SOURCE, cause: FaultCause::Trap });
-    assert_eq!(effects[1..], [
-        Effect::PublishInstance(InstanceId(0)),
-        Effect::ReadCursor { end: OUT },
-    ]);
+    assert_eq!(
+        effects[1..],
+        [Effect::PublishInstance(InstanceId(0)), Effect::ReadCursor { end: OUT },]
+    );
     assert_eq!(
         pair.step(Event::CursorSettled { end: OUT, value: 4, peer: Some(1) }),
         [
@@ -858,10 +861,8 @@ fn gate_8_a_gate_is_a_fresh_touch() {
 /// GATE-7: who changes a word wakes the threads of its own instance that wait for it.
 #[test]
 fn gate_7_a_word_wakes_within_its_instance() {
-    let wake = |address| GateRequest {
-        conditions: vec![Condition::Wake { address }],
-        deadline_ns: None,
-    };
+    let wake =
+        |address| GateRequest { conditions: vec![Condition::Wake { address }], deadline_ns: None };
     let wait = GateRequest {
         conditions: vec![
             Condition::Word { address: 60, has_changed: false },
