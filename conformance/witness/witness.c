@@ -76,8 +76,11 @@ static uint64_t look_at_root(const struct oro_root *root) {
     CHECK(root->abi_major == ORO_ABI_MAJOR && root->abi_minor == ORO_ABI_MINOR);
     CHECK(root->machine == ORO_MACHINE_X86_64 && root->page_size_bytes == 4096);
     CHECK(root->reserved0 == 0 && is_zero((uintptr_t)root->reserved1, (uintptr_t)(root + 1)));
-    /* GATE-1: no gates, and it is said so. */
-    CHECK(root->gates == 0 && root->response == 0);
+    /* GATE-1: two gate pages, of which the first is armed; nothing has been asked for yet. */
+    const struct oro_response *response = (const struct oro_response *)(uintptr_t)root->response;
+    CHECK(root->gates != 0 && root->gates % 4096 == 0 && root->gates < ORO_ADDRESS_END);
+    CHECK(root->response != 0 && root->response < ORO_ADDRESS_END);
+    CHECK(is_zero((uintptr_t)response, (uintptr_t)(response + 1)));
     /* LIM-10, META-10: every address is below 512 GiB. */
     CHECK((uintptr_t)root < ORO_ADDRESS_END && root->bindings < ORO_ADDRESS_END);
     CHECK(root->ring < ORO_ADDRESS_END && root->request < ORO_ADDRESS_END);

@@ -23,6 +23,10 @@ pub(crate) fn show_report(report: &Report, with_all: bool, style: Style) -> Stri
         }
         text.push_str("  = help: naive threads read before they write: break the cycle of wires\n");
     }
+    for line in &report.broken_ports {
+        let heading = paint(style, "error[ASYNC-6]");
+        let _ = writeln!(text, "{heading}: {}", escape_controls(line));
+    }
     for line in &report.failed_built_ins {
         let heading = paint(style, "error[BUILTIN-6]");
         let _ = writeln!(text, "{heading}: {}", escape_controls(line));
@@ -129,10 +133,12 @@ pub(crate) struct RunRecord<'a> {
 pub(crate) struct ReportRecord<'a> {
     instances: Vec<InstanceRecord<'a>>,
     failed_built_ins: &'a [String],
+    broken_ports: &'a [String],
     deadlock: &'a [String],
     has_timed_out: bool,
     diagnosis_limit: Option<&'a str>,
     fault_count: u64,
+    wakeup_count: u64,
 }
 
 #[derive(Serialize)]
@@ -175,10 +181,12 @@ impl<'a> From<&'a Report> for ReportRecord<'a> {
         Self {
             instances: report.instances.iter().map(InstanceRecord::from).collect(),
             failed_built_ins: &report.failed_built_ins,
+            broken_ports: &report.broken_ports,
             deadlock: &report.deadlock,
             has_timed_out: report.has_timed_out,
             diagnosis_limit: report.diagnosis_limit.as_deref(),
             fault_count: report.fault_count,
+            wakeup_count: report.wakeup_count,
         }
     }
 }
@@ -284,16 +292,19 @@ error[NAIVE-4]: instance `b` faulted: a store to a cell that is not the next
         let report = Report {
             instances: vec![exited("s", 9), killed],
             failed_built_ins: vec!["console.stdout: no space".to_owned()],
+            broken_ports: vec!["a.out and b.in".to_owned()],
             deadlock: vec!["s.main waits at s.in".to_owned()],
             has_timed_out: true,
             diagnosis_limit: Some("ptrace is forbidden".to_owned()),
             fault_count: 1,
+            wakeup_count: 1,
         };
         let text = show_report(&report, false, Style::Plain);
         for part in [
             "`s` ended with status 9",
             "`k` was ended: time limit",
             "BUILTIN-6]: console.stdout",
+            "ASYNC-6]: a.out and b.in",
             "s.main waits at s.in",
             "--timeout was over",
             "ptrace is forbidden",

@@ -1,5 +1,5 @@
 //! What an instance can read of a Port's mode: that it is synchronous, whether it was forced to be,
-//! and why (`PORT-3`, `PORT-10`, `META-6`, `MAN-8`).
+//! and why (`PORT-3`, `PORT-10`, `META-6`, `MODE-7`).
 
 mod support;
 
@@ -46,6 +46,6 @@ fn port_10_a_forced_port_says_so_and_the_reason_is_given() {
     assert_eq!(look("mode-forced-managed", "ORO_ENTRY_MANAGED", "mode = \"synchronous\"\n"), 1110);
     // MODE_REASON_NAIVE is 2.
     assert_eq!(look("mode-naive", "0", "mode = \"auto\"\n"), 20);
-    // MAN-8: MODE_REASON_UNSUPPORTED is 5.
-    assert_eq!(look("mode-managed", "ORO_ENTRY_MANAGED", ""), 50);
+    // MODE-1: MODE_REASON_STREAK is 3.
+    assert_eq!(look("mode-managed", "ORO_ENTRY_MANAGED", ""), 30);
 }

@@ -11,12 +11,14 @@ use crate::memory::PAGE;
 pub(crate) const IMAGE_BASE: u64 = 0x1000_0000;
 /// Kernel-provided code, read-execute, one page.
 pub(crate) const CODE: u64 = IMAGE_END;
-/// Root page, then the bindings; read-only.
+/// Root page, then the response page, then the bindings; read-only.
 pub(crate) const ROOT: u64 = IMAGE_END + 0x1_0000;
 /// Offset of the `ThreadBlock` in the Root page.
 pub(crate) const THREAD_BLOCK_OFFSET: u64 = 0xf00;
+/// Offset of the response page from the Root page.
+pub(crate) const RESPONSE_OFFSET: u64 = PAGE;
 /// Offset of the first binding from the Root page.
-pub(crate) const BINDINGS_OFFSET: u64 = PAGE;
+pub(crate) const BINDINGS_OFFSET: u64 = 2 * PAGE;
 /// The request page.
 pub(crate) const REQUEST: u64 = IMAGE_END + 0x40_0000;
 /// Touched by the trampoline when the process is ready.
@@ -25,8 +27,10 @@ pub(crate) const START_GATE: u64 = IMAGE_END + 0x50_0000;
 pub(crate) const EXIT_THREAD_GATE: u64 = START_GATE + PAGE;
 /// `Root::exit_instance`.
 pub(crate) const EXIT_INSTANCE_GATE: u64 = START_GATE + 2 * PAGE;
+/// `Root::gates`: the two pages at which a thread waits (`GATE-1`).
+pub(crate) const WAIT_GATES: u64 = START_GATE + 3 * PAGE;
 /// Pages of gates.
-pub(crate) const GATE_PAGES: u64 = 3;
+pub(crate) const GATE_PAGES: u64 = 5;
 /// The Ring's tables, read-only.
 pub(crate) const RING: u64 = IMAGE_END + 0x100_0000;
 /// The heap, up to [`STACKS`].

@@ -48,17 +48,21 @@ pub(crate) enum Work {
     Event(Event),
     /// The same, and this failed.
     Failure(Event, String),
-    /// Nothing can be done now.
+    /// Nothing can be done for want of a message, or of room.
+    Starved,
+    /// Nothing can be done now, or ever, whatever the peer does.
     Idle,
 }
 
 impl BuiltInEnd {
-    /// Opens what a planned end names. `instance` is the one at the other end.
+    /// Opens what a planned end names. `instance` is the one at the other end; the system's time
+    /// counts from `start`.
     pub(crate) fn open(
         end: EndpointId,
         built_in: &BuiltIn,
         instance: &str,
         options: &Options,
+        start: Instant,
     ) -> Result<Self, StartError> {
         let standard = |fd, way, name| {
             Stream::standard(fd, way, name)
@@ -81,7 +85,7 @@ impl BuiltInEnd {
                 written_bytes: 0,
             },
             BuiltIn::NullSink => Kind::NullSink,
-            BuiltIn::Clock => Kind::Clock { start: Instant::now() },
+            BuiltIn::Clock => Kind::Clock { start },
             BuiltIn::Params(params) => Kind::Messages { messages: encode(params), next: 0 },
         };
         Ok(Self { end, kind, is_closed: false, wants_readiness: false })
@@ -187,7 +191,8 @@ impl BuiltInEnd {
                 Work::Event(Event::KernelReleased { end, count })
             }
             Outcome::Done(count) => Work::Event(Event::KernelCommitted { end, count }),
-            Outcome::Nothing | Outcome::NotReady => Work::Idle,
+            Outcome::Nothing => Work::Starved,
+            Outcome::NotReady => Work::Idle,
             Outcome::Close => {
                 self.close();
                 Work::Event(Event::KernelClosed { end, has_failed: false })

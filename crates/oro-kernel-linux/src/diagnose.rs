@@ -3,7 +3,9 @@
 //!
 //! Nothing here decides anything: an instance has ended before it is described.
 
-use oro_kernel::{EndpointId, FaultCause, InstanceEnd, InstanceId, Side, ThreadId, Violation};
+use oro_kernel::{
+    EndpointId, FaultCause, InstanceEnd, InstanceId, Mode, Side, ThreadId, Violation,
+};
 use oro_sysabi as abi;
 use oro_system::PlanEnd;
 
@@ -11,7 +13,7 @@ use crate::locate::{Spot, locate};
 use crate::supervisor::{Supervisor, thread_id};
 use crate::text::escape;
 use crate::trace::SignalStop;
-use crate::world::PRIVATE_REQUEST;
+use crate::world::{Meaning, PRIVATE_REQUEST};
 use crate::{Fault, InstanceReport, Outcome};
 
 /// What is known of a trap.
@@ -45,6 +47,9 @@ impl Supervisor<'_> {
             InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
             InstanceEnd::Violated { thread, end, violation } => {
                 Outcome::Faulted(Box::new(self.describe_violation(thread, end, violation)))
+            }
+            InstanceEnd::BadRequest { thread, problem } => {
+                Outcome::Faulted(Box::new(self.describe_bad_request(thread, problem)))
             }
             InstanceEnd::Faulted { thread, cause } => match cause {
                 FaultCause::Killed => Outcome::Killed {
@@ -101,7 +106,7 @@ impl Supervisor<'_> {
             .collect()
     }
 
-    fn thread_name(&self, thread: ThreadId) -> String {
+    pub(crate) fn thread_name(&self, thread: ThreadId) -> String {
         let memory = &self.world.threads[thread.0 as usize];
         let module = self.plan.instances[memory.instance.0 as usize].module;
         self.images[module as usize].interface.entries[memory.entry as usize].name.clone()
@@ -129,26 +134,10 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Who waits where, for the report of a deadlock.
-    pub(crate) fn describe_wait(&self, thread: ThreadId, end: EndpointId) -> String {
-        let what = match end.side {
-            Side::Producer => "for room",
-            Side::Consumer => "for a message",
-        };
-        let memory = &self.world.threads[thread.0 as usize];
-        let instance = &self.plan.instances[memory.instance.0 as usize].name;
-        format!(
-            "thread `{}` of `{instance}` waits {what} at {}, whose other end is {}",
-            self.thread_name(thread),
-            self.end_name(end),
-            self.end_name(end.peer())
-        )
-    }
-
     fn describe_violation(&self, thread: ThreadId, end: EndpointId, violation: Violation) -> Fault {
         let memory = &self.world.threads[thread.0 as usize];
         let is_producer = end.side == Side::Producer;
-        let rule = violation.clause(is_producer, memory.is_managed).to_owned();
+        let rule = violation.clause(is_producer, memory.is_managed);
         let verb = if is_producer { "stored to" } else { "loaded from" };
         let (what, slot, help) = match violation {
             Violation::WrongCell { touched, expected, was_handed_over } => (
@@ -167,28 +156,68 @@ impl Supervisor<'_> {
                 cursor,
                 Some("check the peer's cursor before touching or advancing".to_owned()),
             ),
+            Violation::ImpossibleCursor { stored, least, most } => (
+                format!(
+                    "stored {stored} to its cursor in asynchronous mode, where {least} to {most} was \
+                     possible"
+                ),
+                least,
+                Some("check the peer's cursor before advancing".to_owned()),
+            ),
+            Violation::WrongMode { mode } => (
+                self.describe_wrong_mode(thread, mode),
+                self.kernel.cursor(end),
+                Some(REREAD.to_owned()),
+            ),
             Violation::WrongCursor { stored, expected } => (
                 format!("stored {stored} to its cursor; {expected} would have been right"),
                 expected.saturating_sub(1),
                 None,
             ),
         };
+        let fault = self.blame(thread, rule, what, help);
+        Fault { port: Some(self.end_name(end)), slot: Some(slot), ..fault }
+    }
+
+    /// A violation by the fault that a thread is stopped in.
+    pub(crate) fn blame(
+        &self,
+        thread: ThreadId,
+        rule: &str,
+        what: String,
+        help: Option<String>,
+    ) -> Fault {
         let instruction = self.processes[thread.0 as usize]
             .as_ref()
             .and_then(|process| read_instruction(process.process_id));
         Fault {
             kind: "violation".to_owned(),
-            rule,
+            rule: rule.to_owned(),
             what,
             help,
             thread: self.thread_name(thread),
-            port: Some(self.end_name(end)),
-            slot: Some(slot),
             address: Some(self.last_fault[thread.0 as usize].address),
             instruction,
             symbol: instruction.and_then(|address| self.find_symbol(thread, address)),
             ..Fault::default()
         }
+    }
+
+    fn describe_wrong_mode(&self, thread: ThreadId, mode: Mode) -> String {
+        let index = thread.0 as usize;
+        let region = self.world.threads[index].find_region(self.last_fault[index].address);
+        let place = match region.map(|region| region.meaning) {
+            Some(Meaning::Cell { .. }) => "a slot of the synchronous mode",
+            Some(Meaning::Word { .. }) => "the cursor of the synchronous mode",
+            Some(Meaning::Queue { .. }) => "a slot of the asynchronous mode",
+            Some(Meaning::Cursor { .. }) => "the cursor of the asynchronous mode",
+            Some(Meaning::Gate) | None => "a window of the other mode",
+        };
+        let mode = match mode {
+            Mode::Synchronous => "synchronous",
+            Mode::Asynchronous => "asynchronous",
+        };
+        format!("touched {place} while its end is {mode}")
     }
 
     fn describe_trap(&self, thread: ThreadId, cause: FaultCause) -> Fault {
@@ -319,6 +348,9 @@ impl Supervisor<'_> {
 
 const SEGV_ACCERR: i32 = 2;
 const BUS_ADRALN: i32 = 1;
+
+const REREAD: &str = "take window, stride, mask and own cursor from the binding anew for every slot: \
+    they change at a store to the cursor (BIND-2)";
 
 const HANDED_OVER: &str = "this slot was handed over when the thread touched another Port: a naive \
     thread fills one slot at a time, all fields at once, and reads everything it needs before it \

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use oro_kernel::{Effect, EndpointId, InstanceId, Side, ThreadId};
+use oro_kernel::{Effect, EndpointId, InstanceId, ThreadId};
 
 use crate::StartError;
 use crate::addresses::START_GATE;
@@ -60,8 +60,7 @@ impl Supervisor<'_> {
                 }
                 Effect::PublishInstance(instance) => self.publish_instance(instance),
                 Effect::PublishPort(port) => {
-                    let end = EndpointId { port, side: Side::Producer };
-                    metadata::publish_port(&self.world, &self.kernel, end);
+                    metadata::publish_port(&self.world, &self.kernel, port);
                 }
                 Effect::Resume(thread) => self.resume(thread),
                 Effect::EndThread(thread) => self.take_down(thread),
@@ -71,8 +70,41 @@ impl Supervisor<'_> {
                 }
                 Effect::WakeKernelEnd(end) => woken.push(end),
                 Effect::Finish => self.has_finished = true,
+                Effect::OpenCursor { .. }
+                | Effect::ProtectCursor { .. }
+                | Effect::ReadCursor { .. }
+                | Effect::OpenQueue { .. }
+                | Effect::CloseQueue { .. }
+                | Effect::PublishMode { .. }
+                | Effect::SetWord { .. }
+                | Effect::ReportBrokenPort(_)
+                | Effect::OpenGate { .. }
+                | Effect::StartTimer { .. }
+                | Effect::StopTimer { .. } => skips_resume = self.carry_out_live(effect, next),
             }
         }
+    }
+
+    /// Those of the asynchronous mode, of gates and of time. True if one also resumed `next`.
+    fn carry_out_live(&mut self, effect: &Effect, next: Option<ThreadId>) -> bool {
+        match *effect {
+            Effect::OpenCursor { end } => return self.open_cursor(end, next),
+            Effect::OpenGate { .. } => return self.open_gate(effect, next),
+            Effect::ProtectCursor { end } => self.protect_cursor(end),
+            Effect::ReadCursor { end } => {
+                let event = self.settle_cursor(end);
+                self.settled.push_back(event);
+            }
+            Effect::OpenQueue { end } => self.open_queue(end),
+            Effect::CloseQueue { end } => self.close_queue(end),
+            Effect::PublishMode { end, mode } => self.publish_mode(end, mode),
+            Effect::SetWord { end, value } => self.set_word(end, value),
+            Effect::ReportBrokenPort(port) => self.report_broken_port(port),
+            Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
+            Effect::StopTimer { timer } => self.timers.stop(timer),
+            _ => unreachable!("`carry_out` names the others"),
+        }
+        false
     }
 
     /// Opens a thread's start gate.
@@ -84,7 +116,7 @@ impl Supervisor<'_> {
     }
 
     /// Changes what a thread's endpoint may touch. True if that also resumed `next`.
-    fn grant(
+    pub(crate) fn grant(
         &mut self,
         end: EndpointId,
         next: Option<ThreadId>,
@@ -185,7 +217,7 @@ impl Supervisor<'_> {
 
     /// An operation on a process that is dying may fail; its end is reported elsewhere. Any other
     /// failure means that the system cannot go on.
-    fn check(&mut self, call: &'static str, result: io::Result<()>) {
+    pub(crate) fn check(&mut self, call: &'static str, result: io::Result<()>) {
         match result {
             Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
                 self.fail(StartError::system(call, error));

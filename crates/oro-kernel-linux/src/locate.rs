@@ -2,7 +2,9 @@
 
 use oro_kernel::{EndpointId, ThreadId};
 
-use crate::addresses::{CODE, HEAP, RING, ROOT, STACKS, WINDOWS, WINDOWS_END};
+use crate::addresses::{
+    BINDINGS_OFFSET, CODE, HEAP, RESPONSE_OFFSET, RING, ROOT, STACKS, WINDOWS, WINDOWS_END,
+};
 use crate::memory::PAGE;
 use crate::world::{Meaning, World};
 
@@ -16,11 +18,11 @@ const NULL_REACH: u64 = oro_sysabi::IMAGE_START;
 pub(crate) enum Spot {
     /// Kernel-provided memory that is read-only; its name, in the plural.
     Metadata(&'static str),
-    /// A cell of this endpoint.
+    /// A cell of this endpoint, or a slot of its queue.
     Cell {
         end: EndpointId,
     },
-    /// The page after one of its cells.
+    /// The page after one of its cells, or after its queue.
     CellGuard {
         end: EndpointId,
     },
@@ -28,7 +30,7 @@ pub(crate) enum Spot {
     PeerCursor {
         end: EndpointId,
     },
-    /// The commit word of this endpoint.
+    /// The commit word of this endpoint, or its live cursor.
     Word {
         end: EndpointId,
     },
@@ -69,6 +71,9 @@ pub(crate) fn locate(world: &World, thread: ThreadId, address: u64) -> Spot {
         _ if (CODE..CODE + PAGE).contains(&address) => Spot::Metadata("the kernel's instructions"),
         _ if (RING..HEAP).contains(&address) => Spot::Metadata("the Ring's tables"),
         _ if (ROOT..ROOT + PAGE).contains(&address) => Spot::Metadata("the fields of Root"),
+        _ if (ROOT + RESPONSE_OFFSET..ROOT + BINDINGS_OFFSET).contains(&address) => {
+            Spot::Metadata("the fields of the response page")
+        }
         _ if (ROOT..ROOT + memory.root.size_bytes()).contains(&address) => {
             Spot::Metadata("the bindings")
         }
@@ -98,11 +103,13 @@ fn find_in_windows(world: &World, thread: ThreadId, address: u64) -> Option<Spot
     for region in &memory.regions {
         let after = region.start + region.size_bytes;
         let end = match region.meaning {
-            Meaning::Cell { end, .. } => end,
-            Meaning::Word { end } if (region.start..after).contains(&address) => {
+            Meaning::Cell { end, .. } | Meaning::Queue { end } => end,
+            Meaning::Word { end } | Meaning::Cursor { end }
+                if (region.start..after).contains(&address) =>
+            {
                 return Some(Spot::Word { end });
             }
-            Meaning::Word { .. } | Meaning::Gate => continue,
+            Meaning::Word { .. } | Meaning::Cursor { .. } | Meaning::Gate => continue,
         };
         if (region.start..after).contains(&address) {
             return Some(Spot::Cell { end });

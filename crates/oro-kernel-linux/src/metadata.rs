@@ -7,14 +7,15 @@ use std::io;
 
 use oro_image::Image;
 use oro_kernel::{
-    EndpointId, InstanceEnd, InstanceState, InstanceView, Kernel, PeerState, PortState, Side,
+    EndView, EndpointId, InstanceEnd, InstanceState, InstanceView, Kernel, Mode, ModeReason,
+    PeerState, PortId, PortState, Side,
 };
 use oro_sysabi as abi;
 use oro_system::{Plan, PlanEnd};
 
 use crate::addresses::{
-    BINDINGS_OFFSET, EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, HEAP, REQUEST, RING, ROOT,
-    THREAD_BLOCK_OFFSET,
+    BINDINGS_OFFSET, EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, HEAP, REQUEST, RESPONSE_OFFSET, RING,
+    ROOT, THREAD_BLOCK_OFFSET, WAIT_GATES,
 };
 use crate::memory::{PAGE, SharedMemory};
 use crate::stub::ENTRY_WORD;
@@ -39,8 +40,8 @@ fn ports_offset(instance_count: usize) -> u64 {
     INSTANCES_OFFSET + (instance_count + BUILT_INS.len()) as u64 * INSTANCE_SIZE
 }
 
-fn port_offset(world: &World, end: EndpointId) -> u64 {
-    ports_offset(world.instances.len()) + u64::from(end.port.0) * PORT_SIZE
+fn port_offset(world: &World, port: PortId) -> u64 {
+    ports_offset(world.instances.len()) + u64::from(port.0) * PORT_SIZE
 }
 
 /// Offset of an end in a Port's entry.
@@ -120,7 +121,9 @@ fn write_root(
         bindings: ROOT + BINDINGS_OFFSET,
         binding_count: thread.binding_count,
         ring: RING,
+        gates: WAIT_GATES,
         request: REQUEST,
+        response: ROOT + RESPONSE_OFFSET,
         exit_thread: EXIT_THREAD_GATE,
         exit_instance: EXIT_INSTANCE_GATE,
         heap_start: if heap_bytes > 0 { HEAP } else { 0 },
@@ -226,7 +229,6 @@ fn write_ring(world: &World, plan: &Plan) {
     let ring = abi::Ring {
         magic: abi::RING_MAGIC,
         size_bytes: size_of_u32::<abi::Ring>(),
-        generation: 2,
         id: FIRST_GENERATION,
         name: name_field("root"),
         instances: table(INSTANCES_OFFSET, size_of_u32::<abi::Instance>(), instance_count),
@@ -267,24 +269,18 @@ fn write_ring(world: &World, plan: &Plan) {
             type_id: abi::type_id(&planned.layout),
             slot_size_bytes: planned.slot_size_bytes,
             slot_count: planned.slot_count,
-            flags: if planned.is_forced_synchronous { abi::PORT_FORCED_SYNCHRONOUS } else { 0 },
-            state: abi::PORT_OPEN,
-            producer: describe_end(world, plan, end, &planned.producer),
-            consumer: describe_end(world, plan, end.peer(), &planned.consumer),
+            producer: describe_end(world, end, &planned.producer),
+            consumer: describe_end(world, end.peer(), &planned.consumer),
             ..abi::Port::default()
         };
-        write_structure(&world.ring, port_offset(world, end), &entry);
+        write_structure(&world.ring, port_offset(world, end.port), &entry);
     }
 }
 
-fn describe_end(world: &World, plan: &Plan, end: EndpointId, planned: &PlanEnd) -> abi::End {
-    let forced = plan.ports[end.port.0 as usize].is_forced_synchronous;
+fn describe_end(world: &World, end: EndpointId, planned: &PlanEnd) -> abi::End {
     let place = match world.ports[end.port.0 as usize].place(end.side) {
         Place::Thread(place) => place,
-        Place::Kernel(_) => {
-            let mode_reason = choose_reason(forced, true);
-            return abi::End { mode_reason, ..abi::End::default() };
-        }
+        Place::Kernel(_) => return abi::End::default(),
     };
     let thread = &world.threads[place.thread.0 as usize];
     debug_assert!(matches!(planned, PlanEnd::Instance { .. }));
@@ -292,37 +288,58 @@ fn describe_end(world: &World, plan: &Plan, end: EndpointId, planned: &PlanEnd) 
         instance_id: FIRST_GENERATION | u64::from(thread.instance.0),
         thread_id: FIRST_GENERATION | u64::from(place.thread.0),
         synchronous_window: place.window,
-        mode: abi::MODE_SYNCHRONOUS,
+        asynchronous_window: place.live.map_or(0, |live| live.window),
         port_index: place.port_index,
-        mode_reason: choose_reason(forced, thread.is_managed),
         ..abi::End::default()
-    }
-}
-
-fn choose_reason(is_forced: bool, is_managed: bool) -> u32 {
-    match (is_forced, is_managed) {
-        (true, _) => abi::MODE_REASON_FORCED,
-        (false, false) => abi::MODE_REASON_NAIVE,
-        (false, true) => abi::MODE_REASON_UNSUPPORTED,
     }
 }
 
 /// A cursor, where the peer and the tables show it.
 pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
     world.ports[end.port.0 as usize].cursors.store_u64(cursor_offset(end.side), value);
-    let at = port_offset(world, end) + end_offset(end.side);
+    let at = port_offset(world, end.port) + end_offset(end.side);
     world.ring.store_u64(at + core::mem::offset_of!(abi::End, cursor) as u64, value);
 }
 
-/// How many faults an endpoint has taken, as the core counts them.
-pub(crate) fn publish_fault_count(world: &World, kernel: &Kernel, end: EndpointId) {
-    let view = kernel.port(end.port);
-    let count = match end.side {
-        Side::Producer => view.producer_fault_count,
-        Side::Consumer => view.consumer_fault_count,
+/// What the tables say of a system that has not started, beyond what its plan says (`META-7`, `MODE-7`).
+pub(crate) fn publish_mounted(world: &World, kernel: &Kernel) {
+    let offset = core::mem::offset_of!(abi::Ring, generation) as u64;
+    world.ring.store_u64(offset, kernel.ring_generation());
+    for end in world.ends().filter(|end| end.side == Side::Producer) {
+        publish_port(world, kernel, end.port);
+    }
+}
+
+/// Where a thread, which is stopped in a fault of its own, finds window and cursor (`BIND-2`).
+pub(crate) fn publish_mode(world: &World, end: EndpointId, place: &ThreadPlace, mode: Mode) {
+    let port = &world.ports[end.port.0 as usize];
+    // Strides are at most 16 MiB and a page, slot counts at most 2^20.
+    let half = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    let (window, stride_bytes, mask, own_cursor, code) = match (mode, place.live) {
+        (Mode::Asynchronous, Some(live)) => (
+            live.window,
+            half(port.stride_bytes),
+            half(port.slot_count - 1),
+            live.cursor,
+            abi::MODE_ASYNCHRONOUS,
+        ),
+        _ => (
+            place.window,
+            half(place.cell_stride()),
+            abi::CELL_COUNT - 1,
+            place.word.map_or(0, |(address, _)| address),
+            abi::MODE_SYNCHRONOUS,
+        ),
     };
-    let at = port_offset(world, end) + end_offset(end.side);
-    world.ring.store_u64(at + core::mem::offset_of!(abi::End, fault_count) as u64, count);
+    let root = &world.threads[place.thread.0 as usize].root;
+    let at = |offset: usize| binding_offset(place.port_index) + offset as u64;
+    root.store_u64(at(core::mem::offset_of!(abi::Binding, window)), window);
+    root.store_u32(at(core::mem::offset_of!(abi::Binding, stride_bytes)), stride_bytes);
+    root.store_u32(at(core::mem::offset_of!(abi::Binding, mask)), mask);
+    root.store_u64(at(core::mem::offset_of!(abi::Binding, own_cursor)), own_cursor);
+    root.store_u32(at(core::mem::offset_of!(abi::Binding, mode)), code);
+    let entry = port_offset(world, end.port) + end_offset(end.side);
+    world.ring.store_u32(entry + core::mem::offset_of!(abi::End, mode) as u64, code);
 }
 
 /// The state of an endpoint's peer; its last cursor has been published before.
@@ -344,7 +361,9 @@ pub(crate) fn publish_instance(world: &World, index: u32, view: &InstanceView) {
     let at = INSTANCES_OFFSET + u64::from(index) * INSTANCE_SIZE;
     let reason = match view.end {
         None | Some(InstanceEnd::Exited { .. }) => abi::REASON_NONE,
-        Some(InstanceEnd::Violated { .. }) => abi::REASON_VIOLATION,
+        Some(InstanceEnd::Violated { .. } | InstanceEnd::BadRequest { .. }) => {
+            abi::REASON_VIOLATION
+        }
         Some(InstanceEnd::Killed) => abi::REASON_KILLED,
         Some(InstanceEnd::Faulted { cause, .. }) => match cause {
             oro_kernel::FaultCause::Trap => abi::REASON_TRAP,
@@ -370,16 +389,52 @@ pub(crate) fn publish_instance(world: &World, index: u32, view: &InstanceView) {
     world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, state)), state);
 }
 
-/// A Port's entry.
-pub(crate) fn publish_port(world: &World, kernel: &Kernel, end: EndpointId) {
-    let state = match kernel.port(end.port).state {
+/// A Port's entry: what the core knows of its ends and modes, then its state (`MODE-7`).
+pub(crate) fn publish_port(world: &World, kernel: &Kernel, port: PortId) {
+    let view = kernel.port(port);
+    let at = |offset: usize| port_offset(world, port) + offset as u64;
+    publish_end(world, port, Side::Producer, &view.producer);
+    publish_end(world, port, Side::Consumer, &view.consumer);
+    let flags = if view.is_forced { abi::PORT_FORCED_SYNCHRONOUS } else { 0 };
+    let ring = &world.ring;
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, flags)), flags);
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, threshold)), view.threshold);
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, upgrade_count)), view.upgrade_count);
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, downgrade_count)), view.downgrade_count);
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, refusal_count)), view.refusal_count);
+    ring.store_u64(at(core::mem::offset_of!(abi::Port, doorbell_count)), view.doorbell_count);
+    let state = match view.state {
         PortState::Open => abi::PORT_OPEN,
         PortState::ProducerEnded => abi::PORT_PRODUCER_ENDED,
         PortState::ConsumerEnded => abi::PORT_CONSUMER_ENDED,
         PortState::Ended => abi::PORT_ENDED,
     };
-    let at = port_offset(world, end) + core::mem::offset_of!(abi::Port, state) as u64;
-    world.ring.store_u32(at, state);
+    ring.store_u32(at(core::mem::offset_of!(abi::Port, state)), state);
+}
+
+fn publish_end(world: &World, port: PortId, side: Side, view: &EndView) {
+    let at = |offset: usize| port_offset(world, port) + end_offset(side) + offset as u64;
+    let mode = match view.mode {
+        Mode::Synchronous => abi::MODE_SYNCHRONOUS,
+        Mode::Asynchronous => abi::MODE_ASYNCHRONOUS,
+    };
+    let reason = match view.reason {
+        ModeReason::Forced => abi::MODE_REASON_FORCED,
+        ModeReason::Naive => abi::MODE_REASON_NAIVE,
+        ModeReason::Streak => abi::MODE_REASON_STREAK,
+        ModeReason::Peer => abi::MODE_REASON_PEER,
+        ModeReason::Unsupported => abi::MODE_REASON_UNSUPPORTED,
+        ModeReason::Qualified => abi::MODE_REASON_QUALIFIED,
+        ModeReason::Earned => abi::MODE_REASON_EARNED,
+        ModeReason::Leaving => abi::MODE_REASON_LEAVING,
+        ModeReason::Ended => abi::MODE_REASON_ENDED,
+    };
+    let ring = &world.ring;
+    ring.store_u64(at(core::mem::offset_of!(abi::End, cursor)), view.cursor);
+    ring.store_u32(at(core::mem::offset_of!(abi::End, mode)), mode);
+    ring.store_u32(at(core::mem::offset_of!(abi::End, streak)), view.streak);
+    ring.store_u32(at(core::mem::offset_of!(abi::End, mode_reason)), reason);
+    ring.store_u64(at(core::mem::offset_of!(abi::End, fault_count)), view.fault_count);
 }
 
 /// The bytes of a name field, cut at its size; names have been checked (`NOTE-6`).

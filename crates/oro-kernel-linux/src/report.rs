@@ -7,6 +7,8 @@ pub struct Report {
     pub instances: Vec<InstanceReport>,
     /// Built-in ends that failed (`BUILTIN-6`), a line each.
     pub failed_built_ins: Vec<String>,
+    /// Ports whose two cursors contradicted each other (`ASYNC-6`), a line each.
+    pub broken_ports: Vec<String>,
     /// The system could not go on: every thread waited for another. Who waited where, a line each.
     pub deadlock: Vec<String>,
     /// The time limit ended it.
@@ -15,6 +17,8 @@ pub struct Report {
     pub diagnosis_limit: Option<String>,
     /// Faults served.
     pub fault_count: u64,
+    /// Times that the supervisor woke up and found something to do.
+    pub wakeup_count: u64,
 }
 
 /// How an instance ended.
@@ -81,6 +85,7 @@ impl Report {
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.failed_built_ins.is_empty()
+            && self.broken_ports.is_empty()
             && self.deadlock.is_empty()
             && !self.has_timed_out
             && self

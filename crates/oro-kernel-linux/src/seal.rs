@@ -4,14 +4,16 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use oro_kernel::Side;
 use oro_system::Plan;
 
-use crate::addresses::{ROOT, THREAD_BLOCK_OFFSET};
+use crate::addresses::{ROOT, THREAD_BLOCK_OFFSET, WAIT_GATES};
 use crate::guardian::Guardian;
+use crate::memory::PAGE;
 use crate::spawn::{Sealed, Start, spawn};
-use crate::userfault::{REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault};
+use crate::userfault::{REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault, Wake};
 use crate::verify::find_unplanned;
-use crate::world::{ThreadMemory, World};
+use crate::world::{Meaning, Presence, ThreadMemory, World};
 use crate::{Options, StartError};
 
 /// What has been sealed is checked in `/proc`, which must show this process's own namespace.
@@ -71,14 +73,18 @@ pub(crate) fn seal_all(
 
 /// Registers a thread's regions; what it may only read until it is opened is mapped protected.
 fn register(faults: &Userfault, thread: &ThreadMemory) -> io::Result<()> {
-    let all = REGISTER_MISSING | REGISTER_MINOR | REGISTER_WRITE_PROTECT;
     for region in &thread.regions {
-        let is_snapshot = region.is_snapshot();
-        let modes = if is_snapshot { REGISTER_MISSING | REGISTER_MINOR } else { all };
+        let is_read_only = match region.meaning {
+            Meaning::Cell { end, .. } | Meaning::Queue { end } => end.side == Side::Consumer,
+            Meaning::Gate | Meaning::Word { .. } | Meaning::Cursor { .. } => false,
+        };
+        let protection = if is_read_only { 0 } else { REGISTER_WRITE_PROTECT };
+        let modes = REGISTER_MISSING | REGISTER_MINOR | protection;
         faults.register(region.start, region.size_bytes, modes)?;
-        if !is_snapshot {
+        if region.presence() == Presence::Always {
             faults.map_protected(region.start, region.size_bytes)?;
         }
     }
-    Ok(())
+    // Of the two gates at which a thread waits, the first is the armed one.
+    faults.open_pages(WAIT_GATES + PAGE, PAGE, Wake::No)
 }

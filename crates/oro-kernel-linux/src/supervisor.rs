@@ -2,40 +2,41 @@
 //! core; the core's effects become ioctls.
 //!
 //! One thread does everything, so that the order of effects is the order of this code. What a fault
-//! *means* is decided by the core; what an effect *is* on Linux is in `effects.rs`; what goes into a
-//! report is in `diagnose.rs`.
+//! *means* is decided by the core. Faults are decoded in `faults.rs`, and in `gates.rs` where they are
+//! gates'; what an effect *is* on Linux is in `effects.rs`, and in `live.rs` for the asynchronous
+//! mode; `work.rs` has the built-in ends' turns, `landing.rs` the looks at cursors on their way;
+//! what goes into a report is in `diagnose.rs`.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use oro_image::Image;
-use oro_kernel::{Effect, Event, FaultCause, InstanceId, Kernel, Side, ThreadId};
-use oro_system::{Plan, PlanEnd};
+use oro_kernel::{
+    Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, PortId, ThreadId, Timer,
+};
+use oro_system::Plan;
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::addresses::{EXIT_INSTANCE_GATE, EXIT_THREAD_GATE};
-use crate::built_in::{BuiltInEnd, Work};
+use crate::built_in::BuiltInEnd;
 use crate::diagnose::FaultDetail;
 use crate::guardian::Guardian;
-use crate::memory::PAGE;
+use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
 use crate::signals::Signals;
 use crate::spawn::Sealed;
+use crate::timers::Timers;
 use crate::userfault::PageFault;
-use crate::world::{Meaning, PRIVATE_REQUEST, Place, World};
+use crate::work::{Nap, open_built_ins};
+use crate::world::{Place, World};
 use crate::{InstanceReport, Options, Outcome, Report, StartError};
 
 /// How long nothing must happen before the supervisor looks for a deadlock.
 const QUIET: Duration = Duration::from_millis(20);
 /// How long those who read a killed system's output have to take what is left of it.
 const GRACE: Duration = Duration::from_secs(1);
-/// Bytes that a built-in end moves in one turn (but at least one message), so that nobody waits long
-/// for the supervisor.
-const TURN_BYTES: u64 = 1 << 20;
-/// Messages that it moves in one turn.
-const TURN_MESSAGES: u64 = 256;
-
 /// Runs a system until all its instances have ended.
 ///
 /// `images` has one image for each of [`Plan::modules`]. Standard input, output and error are the
@@ -57,16 +58,21 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     let mut world = World::build(plan, images)?;
     metadata::write_all(&world, plan, images, &facts)
         .map_err(|error| StartError::system("getrandom", error))?;
-    let built_ins = open_built_ins(&world, plan, options)?;
+    let start = Instant::now();
+    let built_ins = open_built_ins(&world, plan, options, start)?;
     let (processes, diagnosis_limit) = crate::seal::seal_all(&world, plan, &guardian, options)?;
     world.files.clear();
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
+    let kernel = Kernel::new(world.setup.clone());
+    metadata::publish_mounted(&world, &kernel);
     let mut supervisor = Supervisor {
-        kernel: Kernel::new(world.setup.clone()),
+        kernel,
         plan,
         images,
+        start,
+        opened_queues: vec![[false; 2]; world.ports.len()],
         world,
         processes: processes.into_iter().map(Some).collect(),
         built_ins,
@@ -74,6 +80,13 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         signals,
         guardian,
         effects: Vec::new(),
+        settled: VecDeque::new(),
+        pending: VecDeque::new(),
+        is_stepping: false,
+        step_count: 0,
+        timers: Timers::default(),
+        landing_watch: LandingWatch::new(),
+        naps: Vec::new(),
         staging: vec![0; 4096],
         last_fault: vec![PageFault::default(); thread_count],
         details: vec![FaultDetail::default(); thread_count],
@@ -93,42 +106,34 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     supervisor.into_report()
 }
 
-fn open_built_ins(
-    world: &World,
-    plan: &Plan,
-    options: &Options,
-) -> Result<Vec<BuiltInEnd>, StartError> {
-    let mut built_ins = Vec::new();
-    for end in world.ends() {
-        let port = &plan.ports[end.port.0 as usize];
-        let peer = match end.side {
-            Side::Producer => &port.consumer,
-            Side::Consumer => &port.producer,
-        };
-        let peer_name = match peer {
-            PlanEnd::Instance { instance, .. } => plan.instances[*instance as usize].name.as_str(),
-            PlanEnd::BuiltIn(_) => "",
-        };
-        if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            built_ins.push(BuiltInEnd::open(end, built_in, peer_name, options)?);
-        }
-    }
-    Ok(built_ins)
-}
-
 /// The state of a running system.
 pub(crate) struct Supervisor<'a> {
     pub(crate) kernel: Kernel,
     pub(crate) plan: &'a Plan,
     pub(crate) images: &'a [Image],
+    /// From when the system's time counts.
+    pub(crate) start: Instant,
+    /// By Port and side: the queue is mapped at the endpoint's window.
+    pub(crate) opened_queues: Vec<[bool; 2]>,
     pub(crate) world: World,
     /// By thread; `None` once it has been taken down.
     pub(crate) processes: Vec<Option<Sealed>>,
-    built_ins: Vec<BuiltInEnd>,
-    epoll: OwnedFd,
+    pub(crate) built_ins: Vec<BuiltInEnd>,
+    pub(crate) epoll: OwnedFd,
     signals: Signals,
     guardian: Guardian,
     effects: Vec<Effect>,
+    /// Events that come before any other: what cursors say whose threads are gone.
+    pub(crate) settled: VecDeque<Event>,
+    /// Events that come once the present one's effects have all been carried out.
+    pub(crate) pending: VecDeque<Event>,
+    is_stepping: bool,
+    /// Events that the core has been told of.
+    step_count: u64,
+    pub(crate) timers: Timers,
+    pub(crate) landing_watch: LandingWatch,
+    /// Built-in ends that are to look again.
+    pub(crate) naps: Vec<Nap>,
     /// A message on its way to a consumer's cell, with zeros after it.
     pub(crate) staging: Vec<u8>,
     /// By thread.
@@ -139,7 +144,7 @@ pub(crate) struct Supervisor<'a> {
     /// Once everything has been killed: when to stop waiting for those who read its output.
     give_up_at: Option<Instant>,
     /// Built-in ends that have more to do than one turn allows.
-    unfinished: Vec<usize>,
+    pub(crate) unfinished: Vec<usize>,
     /// By instance, once it has ended.
     pub(crate) outcomes: Vec<Option<InstanceReport>>,
     /// Why instances are being killed from outside.
@@ -153,7 +158,7 @@ pub(crate) struct Supervisor<'a> {
 
 /// What an epoll event is about.
 #[derive(Clone, Copy)]
-enum Source {
+pub(crate) enum Source {
     Fault(usize),
     Process(usize),
     BuiltIn(usize),
@@ -162,7 +167,7 @@ enum Source {
 }
 
 impl Source {
-    fn encode(self) -> EventData {
+    pub(crate) fn encode(self) -> EventData {
         let (kind, index) = match self {
             Self::Fault(index) => (0, index),
             Self::Process(index) => (1, index),
@@ -223,9 +228,11 @@ impl Supervisor<'_> {
         self.step(Event::Start);
         self.work_all();
         let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
-        let mut is_quiet = false;
+        let mut last_activity = Instant::now();
+        let mut has_met_quiet = false;
         while self.error.is_none() && !self.is_done() {
-            let timeout = self.choose_timeout(is_quiet);
+            let quiet = (!has_met_quiet).then(|| last_activity + QUIET);
+            let timeout = self.choose_timeout(quiet);
             events.clear();
             let buffer = rustix::buffer::spare_capacity(&mut events);
             match epoll::wait(&self.epoll, buffer, timeout.as_ref()) {
@@ -233,16 +240,21 @@ impl Supervisor<'_> {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return self.fail(StartError::system("epoll_wait", error)),
             }
-            is_quiet = events.is_empty() && self.unfinished.is_empty();
+            let steps = self.step_count;
             for event in &events {
                 self.handle(Source::decode(event.data));
             }
-            for index in std::mem::take(&mut self.unfinished) {
-                self.work(index);
-            }
+            self.look_at_landings();
+            self.expire_timers();
+            self.work_due();
             self.keep_deadline();
-            if is_quiet {
+            if self.step_count != steps || !events.is_empty() || !self.unfinished.is_empty() {
+                self.report.wakeup_count += 1;
+                last_activity = Instant::now();
+                has_met_quiet = false;
+            } else if !has_met_quiet && last_activity.elapsed() >= QUIET {
                 self.meet_quiet();
+                has_met_quiet = true;
             }
         }
     }
@@ -252,19 +264,18 @@ impl Supervisor<'_> {
         self.has_finished && !self.built_ins.iter().any(BuiltInEnd::is_open_sink)
     }
 
-    fn choose_timeout(&self, is_quiet: bool) -> Option<rustix::event::Timespec> {
+    /// How long to wait for an event, to the nanosecond; `None`: for ever. `quiet`: when to look for a
+    /// deadlock.
+    fn choose_timeout(&mut self, quiet: Option<Instant>) -> Option<Timespec> {
         if !self.unfinished.is_empty() {
-            return rustix::event::Timespec::try_from(Duration::ZERO).ok();
+            return Timespec::try_from(Duration::ZERO).ok();
         }
-        let limit = self.deadline.into_iter().chain(self.give_up_at).min();
+        let pause = self.choose_landing_pause();
+        let limits = [self.deadline, self.give_up_at, self.timers.next(), self.next_nap(), quiet];
+        let limit = limits.into_iter().flatten().min();
         let rest = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
-        let quiet = (!is_quiet).then_some(QUIET);
-        let timeout = match (rest, quiet) {
-            (Some(rest), Some(quiet)) => rest.min(quiet),
-            (Some(limit), None) | (None, Some(limit)) => limit,
-            (None, None) => return None,
-        };
-        rustix::event::Timespec::try_from(timeout).ok()
+        let timeout = pause.into_iter().chain(rest).min()?;
+        Timespec::try_from(timeout).ok()
     }
 
     fn handle(&mut self, source: Source) {
@@ -277,65 +288,6 @@ impl Supervisor<'_> {
                 let message = io::Error::other("the guardian process has ended");
                 self.fail(StartError::system("the guardian", message));
             }
-        }
-    }
-
-    /// Serves one fault of a thread.
-    fn handle_fault(&mut self, index: usize) {
-        let Some(process) = &self.processes[index] else { return };
-        let fault = match process.faults.next_fault() {
-            Ok(Some(fault)) => fault,
-            Ok(None) => return,
-            Err(error) => return self.fail(StartError::system("read(userfaultfd)", error)),
-        };
-        self.report.fault_count += 1;
-        self.last_fault[index] = fault;
-        let thread = thread_id(index);
-        if let Some(end) = self.kernel.open_word(thread) {
-            if let Some(value) = self.settle_word(index, end) {
-                self.step(Event::WordSettled { end, value });
-            }
-            if self.processes[index].is_none() {
-                return;
-            }
-        }
-        let Some(region) = self.world.threads[index].find_region(fault.address).copied() else {
-            return self.resume(thread);
-        };
-        let is_snapshot = region.is_snapshot();
-        let has_vanished = if is_snapshot { fault.is_minor } else { !fault.is_protection };
-        if has_vanished {
-            return self.map_again(index, fault.address & !(PAGE - 1), !is_snapshot);
-        }
-        match region.meaning {
-            Meaning::Gate => self.handle_gate(index, fault.address & !(PAGE - 1)),
-            Meaning::Cell { end, cell } => {
-                self.step(Event::CellTouched { end, cell });
-            }
-            Meaning::Word { end } => {
-                self.step(Event::WordTouched { end });
-            }
-        }
-    }
-
-    fn handle_gate(&mut self, index: usize, page: u64) {
-        let memory = &self.world.threads[index];
-        let offset = core::mem::offset_of!(oro_sysabi::Request, exit_status) as u64;
-        let given = memory.private.load_u64(PRIVATE_REQUEST + offset);
-        let thread = thread_id(index);
-        if page == EXIT_THREAD_GATE {
-            // END-2
-            let status = match (memory.returns_status, memory.has_short_status) {
-                (false, _) => 0,
-                (true, true) => given & u64::from(u32::MAX),
-                (true, false) => given,
-            };
-            self.step(Event::ThreadExited { thread, status });
-        } else if page == EXIT_INSTANCE_GATE {
-            self.step(Event::InstanceExited { thread, status: given });
-        } else {
-            // The start gate, after the start: Linux had reclaimed its page before it was opened.
-            self.start(thread);
         }
     }
 
@@ -384,8 +336,7 @@ impl Supervisor<'_> {
     fn meet_quiet(&mut self) {
         let waits = self.kernel.deadlock();
         if !waits.is_empty() {
-            self.report.deadlock =
-                waits.iter().map(|wait| self.describe_wait(wait.thread, wait.end)).collect();
+            self.report.deadlock = waits.iter().map(|wait| self.describe_wait(wait)).collect();
             self.kill_all("every thread waited for another");
         }
     }
@@ -418,70 +369,46 @@ impl Supervisor<'_> {
         self.is_killing = false;
     }
 
-    /// Lets every built-in end do what it can.
-    fn work_all(&mut self) {
-        for index in 0..self.built_ins.len() {
-            self.work(index);
-        }
-    }
-
-    fn work(&mut self, index: usize) {
-        let mut left = TURN_MESSAGES;
-        loop {
-            let built_in = &mut self.built_ins[index];
-            let port = &self.world.ports[built_in.end.port.0 as usize];
-            let messages = (TURN_BYTES / port.slot_size_bytes).clamp(1, TURN_MESSAGES);
-            left = left.min(messages);
-            if left == 0 {
-                if !self.unfinished.contains(&index) {
-                    self.unfinished.push(index);
-                }
-                return;
-            }
-            left -= 1;
-            match built_in.work(port, &self.kernel) {
-                Work::Event(event) => self.step(event),
-                Work::Failure(event, why) => {
-                    self.report.failed_built_ins.push(why);
-                    self.step(event);
-                }
-                Work::Idle => break,
-            }
-        }
-        let built_in = &self.built_ins[index];
-        if let Some(fd) = built_in.pollable().filter(|_| built_in.wants_readiness) {
-            let direction = match built_in.end.side {
-                Side::Producer => EventFlags::IN,
-                Side::Consumer => EventFlags::OUT,
-            };
-            let data = Source::BuiltIn(index).encode();
-            let wanted = direction | EventFlags::ONESHOT;
-            if let Err(error) = epoll::modify(&self.epoll, fd, data, wanted) {
-                self.fail(StartError::system("epoll_ctl", error));
-            }
-        }
-    }
-
     /// One event, and everything that follows from it.
     pub(crate) fn step(&mut self, event: Event) {
-        let touched = match event {
-            Event::CellTouched { end, .. } | Event::WordTouched { end } => Some(end),
-            _ => None,
-        };
+        assert!(!self.is_stepping, "kernel bug: an event amid another one's effects");
+        self.is_stepping = true;
+        self.pending.push_back(event);
+        while let Some(event) = self.settled.pop_front().or_else(|| self.pending.pop_front()) {
+            self.decide(event);
+        }
+        self.is_stepping = false;
+    }
+
+    fn decide(&mut self, event: Event) {
+        self.step_count += 1;
+        let touched = find_port(&event);
         let mut effects = std::mem::take(&mut self.effects);
         effects.clear();
         self.kernel.step(event, &mut effects);
-        if let Some(end) = touched {
-            metadata::publish_fault_count(&self.world, &self.kernel, end);
-        }
         let mut woken = Vec::new();
         self.carry_out(&effects, &mut woken);
         self.effects = effects;
+        if let Some(port) = touched {
+            metadata::publish_port(&self.world, &self.kernel, port);
+        }
         for end in woken {
             if let Some(index) = self.built_ins.iter().position(|built_in| built_in.end == end) {
-                self.work(index);
+                self.postpone(index);
             }
         }
+    }
+
+    /// From now on a Port is synchronous (`MODE-6`).
+    #[expect(dead_code, reason = "for an operator's command, which comes with the control socket")]
+    pub(crate) fn force_synchronous(&mut self, port: PortId) {
+        self.step(Event::ForceSynchronous { port });
+    }
+
+    /// Takes that back.
+    #[expect(dead_code, reason = "for an operator's command, which comes with the control socket")]
+    pub(crate) fn allow_asynchronous(&mut self, port: PortId) {
+        self.step(Event::AllowAsynchronous { port });
     }
 
     /// Remembers the first reason for which nothing can go on.
@@ -524,4 +451,23 @@ impl Supervisor<'_> {
 
 pub(crate) fn thread_id(index: usize) -> ThreadId {
     ThreadId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// The Port whose evidence an event may change, beyond what effects say. A built-in end's own commits
+/// and releases change its cursor alone, which an effect publishes.
+fn find_port(event: &Event) -> Option<PortId> {
+    let (Event::CellTouched { end, .. }
+    | Event::WordTouched { end }
+    | Event::WordSettled { end, .. }
+    | Event::CursorTouched { end }
+    | Event::QueueTouched { end }
+    | Event::CursorLooked { end, .. }
+    | Event::CursorProtected { end, .. }
+    | Event::CursorSettled { end, .. }
+    | Event::TimerExpired { timer: Timer::Landing(end) }) = *event
+    else {
+        return None;
+    };
+    let EndpointId { port, .. } = end;
+    Some(port)
 }

@@ -110,6 +110,27 @@ impl Userfault {
         }
     }
 
+    /// Maps every page of a range that is not mapped yet, each of which exists in the object, and
+    /// wakes nobody.
+    pub(crate) fn map_all(&self, address: u64, size_bytes: u64) -> io::Result<()> {
+        let end = address + size_bytes;
+        let mut next = address;
+        while next < end {
+            let mut request = [next, end - next, CONTINUE_DO_NOT_WAKE, 0];
+            match self.call(IOCTL_CONTINUE, &mut request) {
+                Ok(()) => return Ok(()),
+                Err(error) => match error.raw_os_error() {
+                    // The first page is mapped already.
+                    Some(libc::EEXIST) => next += crate::memory::PAGE,
+                    // One further on is, or the call was interrupted: the last word says how far it got.
+                    Some(libc::EAGAIN) => next += request[3].cast_signed().max(0).cast_unsigned(),
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+
     /// Makes pages read-only. When it returns, no CPU can use an older translation.
     pub(crate) fn protect(&self, address: u64, size_bytes: u64) -> io::Result<()> {
         self.call(IOCTL_WRITE_PROTECT, &mut [address, size_bytes, WRITE_PROTECT])

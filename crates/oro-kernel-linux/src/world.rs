@@ -45,6 +45,8 @@ pub(crate) struct InstanceMemory {
     pub(crate) heap_bytes: u64,
     /// Index of its first thread.
     pub(crate) first_thread: u32,
+    /// Its writable segments, heap and stacks.
+    data: OwnedFd,
     /// Mappings that every thread of it has.
     shared: Vec<Mapping>,
 }
@@ -63,7 +65,7 @@ pub(crate) struct ThreadMemory {
     pub(crate) has_short_status: bool,
     pub(crate) stack_start: u64,
     pub(crate) stack_end: u64,
-    /// Root page and bindings; read-only to it.
+    /// Root page, response page and bindings; read-only to it.
     pub(crate) root: SharedMemory,
     /// Gates, request page, commit words, producer cells.
     pub(crate) private: SharedMemory,
@@ -74,6 +76,8 @@ pub(crate) struct ThreadMemory {
     pub(crate) mappings: Vec<Mapping>,
     /// Places at which its faults mean something, by ascending address.
     pub(crate) regions: Vec<Region>,
+    /// Its wired bindings, by ascending index, with their endpoints.
+    ends: Vec<(u32, EndpointId)>,
     next_window: u64,
 }
 
@@ -85,11 +89,29 @@ pub(crate) struct Region {
     pub(crate) meaning: Meaning,
 }
 
+/// What is mapped in a [`Region`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Every page, at all times, protected unless the core has opened it. Linux may take pages away;
+    /// they are mapped again.
+    Always,
+    /// A consumer's cell: its pages only while it holds a message.
+    Snapshot,
+    /// A queue: nothing until the core opens it; then as `Always`, but never protected to a consumer,
+    /// which cannot store to it in any case.
+    Queue,
+}
+
 impl Region {
-    /// A consumer's cell: it is mapped only while it holds a message. Everything else is always
-    /// mapped, and protected unless the core has opened it.
-    pub(crate) fn is_snapshot(&self) -> bool {
-        matches!(self.meaning, Meaning::Cell { end: EndpointId { side: Side::Consumer, .. }, .. })
+    pub(crate) fn presence(&self) -> Presence {
+        match self.meaning {
+            Meaning::Cell { end, .. } if end.side == Side::Consumer => Presence::Snapshot,
+            Meaning::Queue { .. } => Presence::Queue,
+            Meaning::Gate
+            | Meaning::Cell { .. }
+            | Meaning::Word { .. }
+            | Meaning::Cursor { .. } => Presence::Always,
+        }
     }
 }
 
@@ -97,8 +119,21 @@ impl Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Gate,
-    Cell { end: EndpointId, cell: u32 },
-    Word { end: EndpointId },
+    Cell {
+        end: EndpointId,
+        cell: u32,
+    },
+    Word {
+        end: EndpointId,
+    },
+    /// The window of the asynchronous mode.
+    Queue {
+        end: EndpointId,
+    },
+    /// The page of the own live cursor.
+    Cursor {
+        end: EndpointId,
+    },
 }
 
 /// A Port's memory.
@@ -107,7 +142,8 @@ pub(crate) struct PortMemory {
     pub(crate) slot_size_bytes: u64,
     pub(crate) stride_bytes: u64,
     pub(crate) slot_count: u64,
-    /// The queue. No process maps it in synchronous mode.
+    /// The queue. Only threads whose end can become asynchronous have it mapped, and see nothing of
+    /// it until the core opens it.
     pub(crate) queue: SharedMemory,
     /// The producer's cursor at 0, the consumer's one page further.
     pub(crate) cursors: SharedMemory,
@@ -142,6 +178,19 @@ pub(crate) struct ThreadPlace {
     pub(crate) word: Option<(u64, u64)>,
     /// Address at which the peer's cursor can be read.
     pub(crate) peer_cursor: u64,
+    /// Where this end is served in asynchronous mode; `None`: it can never have it.
+    pub(crate) live: Option<LivePlace>,
+}
+
+/// Addresses of an endpoint in asynchronous mode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LivePlace {
+    /// The whole queue, followed by a guard page.
+    pub(crate) window: u64,
+    /// Bytes of the queue, whole pages.
+    pub(crate) size_bytes: u64,
+    /// The page of the own live cursor.
+    pub(crate) cursor: u64,
 }
 
 impl ThreadPlace {
@@ -170,6 +219,26 @@ impl PortMemory {
             Side::Producer => &self.producer,
             Side::Consumer => &self.consumer,
         }
+    }
+}
+
+impl InstanceMemory {
+    /// The word at an address of the instance's writable segments, heap or stacks, loaded once;
+    /// `None` if there is none, or it is not aligned.
+    pub(crate) fn load_word(&self, address: u64) -> Option<u32> {
+        if !address.is_multiple_of(4) {
+            return None;
+        }
+        let mapping = self.shared.iter().find(|mapping| {
+            mapping.rights == Rights::ReadWrite
+                && (mapping.address..mapping.address + mapping.size_bytes).contains(&address)
+        })?;
+        let offset = mapping.offset + (address - mapping.address);
+        let mut word = [0; 4];
+        // An aligned word never straddles a page, and one call copies it whole.
+        let count =
+            rustix::io::retry_on_intr(|| rustix::io::pread(&self.data, &mut word, offset)).ok()?;
+        (count == word.len()).then(|| u32::from_le_bytes(word))
     }
 }
 
@@ -207,7 +276,8 @@ impl World {
 }
 
 impl ThreadMemory {
-    /// Maps an endpoint's cells, its peer's cursor and its commit word.
+    /// Maps an endpoint's cells, its peer's cursor, its commit word, and what it needs in
+    /// asynchronous mode.
     fn add_end(&mut self, end: EndpointId, place: &ThreadPlace, port: &PortMemory) {
         let (rights, fd) = match end.side {
             Side::Producer => (Rights::ReadWrite, self.private.fd().as_raw_fd()),
@@ -230,6 +300,31 @@ impl ThreadMemory {
             let meaning = Meaning::Word { end };
             self.regions.push(Region { start: address, size_bytes: PAGE, meaning });
         }
+        if let Some(live) = place.live {
+            self.add_live(end, live, port);
+        }
+        self.ends.push((place.port_index, end));
+    }
+
+    /// Maps the queue and the own live cursor.
+    fn add_live(&mut self, end: EndpointId, live: LivePlace, port: &PortMemory) {
+        let rights = match end.side {
+            Side::Producer => Rights::ReadWrite,
+            Side::Consumer => Rights::Read,
+        };
+        let LivePlace { window, size_bytes, cursor } = live;
+        self.mappings.push(mapping(window, size_bytes, rights, &port.queue.fd(), 0));
+        self.regions.push(Region { start: window, size_bytes, meaning: Meaning::Queue { end } });
+        let offset = cursor_offset(end.side);
+        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &port.cursors.fd(), offset));
+        let meaning = Meaning::Cursor { end };
+        self.regions.push(Region { start: cursor, size_bytes: PAGE, meaning });
+    }
+
+    /// The endpoint behind a binding, if it is wired and this thread's.
+    pub(crate) fn find_end(&self, binding: u32) -> Option<EndpointId> {
+        let found = self.ends.binary_search_by_key(&binding, |(index, _)| *index).ok()?;
+        Some(self.ends[found].1)
     }
 
     /// What a fault at this address means, if anything.

@@ -7,13 +7,13 @@ use std::os::fd::OwnedFd;
 use oro_image::Image;
 use oro_kernel::{
     EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
-    ThreadSetup,
+    ThreadSetup, Tuning, Upgrade,
 };
-use oro_system::{Plan, PlanEnd};
+use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
 use rustix::fs::SealFlags;
 
 use super::{
-    InstanceMemory, Meaning, PRIVATE_ENDS, PRIVATE_REQUEST, Place, PortMemory, Region,
+    InstanceMemory, LivePlace, Meaning, PRIVATE_ENDS, PRIVATE_REQUEST, Place, PortMemory, Region,
     ThreadMemory, ThreadPlace, World, mapping,
 };
 use crate::StartError;
@@ -42,7 +42,6 @@ pub(super) struct Builder<'a> {
     code: OwnedFd,
     ring: SharedMemory,
     image_files: Vec<Option<OwnedFd>>,
-    data_files: Vec<OwnedFd>,
     instances: Vec<InstanceMemory>,
     threads: Vec<ThreadDraft>,
     places: Vec<[Place; 2]>,
@@ -61,7 +60,6 @@ impl<'a> Builder<'a> {
             code,
             ring: SharedMemory::create(c"oro-ring", ring_bytes).map_err(system)?,
             image_files: images.iter().map(|_| None).collect(),
-            data_files: Vec::new(),
             instances: Vec::new(),
             threads: Vec::new(),
             places: Vec::new(),
@@ -113,22 +111,42 @@ impl<'a> Builder<'a> {
                 binding_count,
             });
         }
-        self.instances.push(InstanceMemory { bias, heap_bytes, first_thread, shared });
-        self.data_files.push(data);
+        self.instances.push(InstanceMemory { bias, heap_bytes, first_thread, data, shared });
         Ok(())
     }
 
     /// Gives every endpoint its place, in plan order.
     pub(super) fn plan_ends(&mut self) {
         for port in &self.plan.ports {
-            let cell_bytes = round_to_pages(u64::from(port.slot_size_bytes));
-            let producer = self.plan_end(&port.producer, Side::Producer, cell_bytes);
-            let consumer = self.plan_end(&port.consumer, Side::Consumer, cell_bytes);
+            let queue_bytes = self.can_upgrade(port).then(|| queue_bytes(port));
+            let producer = self.plan_end(port, Side::Producer, queue_bytes);
+            let consumer = self.plan_end(port, Side::Consumer, queue_bytes);
             self.places.push([producer, consumer]);
         }
     }
 
-    fn plan_end(&mut self, end: &PlanEnd, side: Side, cell_bytes: u64) -> Place {
+    /// Whether a Port can ever become asynchronous (`MODE-1`, `PORT-10`).
+    fn can_upgrade(&self, port: &PlanPort) -> bool {
+        let qualifies = |end: &PlanEnd| match end {
+            PlanEnd::Instance { instance, entry, .. } => {
+                let module = self.plan.instances[*instance as usize].module;
+                self.images[module as usize].interface.entries[*entry as usize].is_managed
+            }
+            PlanEnd::BuiltIn(_) => true,
+        };
+        let ends = [&port.producer, &port.consumer];
+        choose_upgrade(port) == Upgrade::Allowed
+            && ends.iter().all(|end| qualifies(end))
+            && ends.iter().any(|end| matches!(end, PlanEnd::Instance { .. }))
+    }
+
+    /// `queue_bytes`: of the window for the asynchronous mode, if the Port can have it.
+    fn plan_end(&mut self, planned: &PlanPort, side: Side, queue_bytes: Option<u64>) -> Place {
+        let cell_bytes = round_to_pages(u64::from(planned.slot_size_bytes));
+        let end = match side {
+            Side::Producer => &planned.producer,
+            Side::Consumer => &planned.consumer,
+        };
         let &PlanEnd::Instance { instance, port, entry, element } = end else {
             let PlanEnd::BuiltIn(built_in) = end else { unreachable!("the other kind") };
             return Place::Kernel(built_in.clone());
@@ -147,6 +165,11 @@ impl<'a> Builder<'a> {
             let address = take(&mut draft.next_window, 2 * PAGE);
             (address, take(&mut draft.private_bytes, PAGE))
         });
+        let live = queue_bytes.map(|size_bytes| LivePlace {
+            window: take(&mut draft.next_window, size_bytes + PAGE),
+            size_bytes,
+            cursor: take(&mut draft.next_window, 2 * PAGE),
+        });
         Place::Thread(ThreadPlace {
             thread: ThreadId(thread),
             port_index: port,
@@ -156,6 +179,7 @@ impl<'a> Builder<'a> {
             cells_offset,
             word,
             peer_cursor,
+            live,
         })
     }
 
@@ -164,17 +188,20 @@ impl<'a> Builder<'a> {
         let system = |error| StartError::system("Port memory", error);
         let mut ports = Vec::new();
         for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
-            let stride_bytes = u64::from(planned.stride_bytes);
-            let slot_count = u64::from(planned.slot_count);
-            let queue =
-                SharedMemory::create(c"oro-queue", stride_bytes * slot_count).map_err(system)?;
+            let queue = SharedMemory::create(c"oro-queue", queue_bytes(planned)).map_err(system)?;
             let cursors = SharedMemory::create(c"oro-cursors", 2 * PAGE).map_err(system)?;
-            cursors.forbid_new_writers().map_err(system)?;
+            // An end that can become asynchronous has its own cursor mapped writable; its peer has it
+            // mapped read-only, and can make no system call to change that.
+            if self.can_upgrade(planned) {
+                cursors.populate().map_err(system)?;
+            } else {
+                cursors.forbid_new_writers().map_err(system)?;
+            }
             let slot_size_bytes = u64::from(planned.slot_size_bytes);
             ports.push(PortMemory {
                 slot_size_bytes,
-                stride_bytes,
-                slot_count,
+                stride_bytes: u64::from(planned.stride_bytes),
+                slot_count: u64::from(planned.slot_count),
                 queue,
                 cursors,
                 producer,
@@ -195,6 +222,7 @@ impl<'a> Builder<'a> {
         }
         for (thread, draft) in threads.iter_mut().zip(&self.threads) {
             thread.regions.sort_unstable_by_key(|region| region.start);
+            thread.ends.sort_unstable_by_key(|(binding, _)| *binding);
             let name = &self.plan.instances[draft.instance.0 as usize].name;
             let used = thread.next_window - WINDOWS;
             if thread.next_window > WINDOWS_END {
@@ -204,9 +232,8 @@ impl<'a> Builder<'a> {
         check_quotas(self.plan, &self.instances, &threads)?;
         let setup = describe(self.plan, self.images, &threads, &ports);
         self.ring.forbid_new_writers().map_err(system)?;
-        let mut files = self.data_files;
+        let mut files = vec![self.code];
         files.extend(self.image_files.into_iter().flatten());
-        files.push(self.code);
         Ok(World { setup, ring: self.ring, instances: self.instances, threads, ports, files })
     }
 
@@ -248,6 +275,7 @@ impl<'a> Builder<'a> {
                 size_bytes: GATE_PAGES * PAGE,
                 meaning: Meaning::Gate,
             }],
+            ends: Vec::new(),
             next_window: draft.next_window,
         })
     }
@@ -351,6 +379,7 @@ fn describe(
         Place::Kernel(_) => Owner::Kernel,
     };
     Setup {
+        tuning: Tuning::default(),
         instances: plan.instances.iter().map(|_| InstanceSetup::default()).collect(),
         threads: threads
             .iter()
@@ -364,10 +393,28 @@ fn describe(
                 slot_count: planned.slot_count,
                 producer: owner(&port.producer),
                 consumer: owner(&port.consumer),
-                is_forced_synchronous: planned.is_forced_synchronous,
+                upgrade: choose_upgrade(planned),
             })
             .collect(),
     }
+}
+
+/// What hinders a Port from ever becoming asynchronous, its threads apart (`PORT-10`, `BUILTIN-5`).
+fn choose_upgrade(port: &PlanPort) -> Upgrade {
+    let fills_on_demand =
+        |end: &PlanEnd| matches!(end, PlanEnd::BuiltIn(BuiltIn::Clock | BuiltIn::Params(_)));
+    if port.is_forced_synchronous {
+        Upgrade::Forced
+    } else if fills_on_demand(&port.producer) || fills_on_demand(&port.consumer) {
+        Upgrade::Unsupported
+    } else {
+        Upgrade::Allowed
+    }
+}
+
+/// Bytes of a Port's queue, whole pages.
+fn queue_bytes(port: &PlanPort) -> u64 {
+    round_to_pages(u64::from(port.stride_bytes) * u64::from(port.slot_count))
 }
 
 /// Takes `size_bytes` from a running total: where they start.

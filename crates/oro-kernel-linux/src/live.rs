@@ -1,0 +1,168 @@
+//! The asynchronous mode: live cursors, queues that threads have mapped, and what a binding says
+//! (`ASYNC-*`, `MODE-*`, `BELL-*`).
+//!
+//! A live cursor is a word that its owner may store to at any moment. It is read once, and what it
+//! says is an allegation that the core judges.
+
+use oro_kernel::{EndpointId, Event, Look, Mode, Side, ThreadId, Timer};
+
+use crate::memory::PAGE;
+use crate::metadata;
+use crate::supervisor::Supervisor;
+use crate::userfault::Wake;
+use crate::world::{LivePlace, ThreadPlace, cursor_offset};
+
+impl Supervisor<'_> {
+    /// What an endpoint's shared cursor says.
+    pub(crate) fn read_cursor(&self, end: EndpointId) -> u64 {
+        self.world.ports[end.port.0 as usize].cursors.load_u64(cursor_offset(end.side))
+    }
+
+    /// Tells the core what a cursor says, if it is live.
+    pub(crate) fn look(&mut self, end: EndpointId) {
+        if self.kernel.has_live_cursor(end) {
+            let value = self.read_cursor(end);
+            self.step(Event::CursorLooked { end, value });
+        }
+    }
+
+    /// The same, if it has moved since the core's last look; true then.
+    pub(crate) fn look_for_change(&mut self, end: EndpointId) -> bool {
+        if !self.kernel.has_live_cursor(end) {
+            return false;
+        }
+        let value = self.read_cursor(end);
+        let has_moved = value != self.kernel.cursor(end);
+        if has_moved {
+            self.step(Event::CursorLooked { end, value });
+        }
+        has_moved
+    }
+
+    /// What the core wants to know before a fault of a thread is reported. False: the thread has been
+    /// taken down meanwhile.
+    pub(crate) fn look_before(&mut self, index: usize, at: Option<EndpointId>) -> bool {
+        let thread = crate::supervisor::thread_id(index);
+        for look in self.kernel.looks_before(thread, at) {
+            match look {
+                Look::Word(end) => {
+                    if let Some(value) = self.settle_word(index, end) {
+                        self.step(Event::WordSettled { end, value });
+                    }
+                }
+                Look::Settle(end) => {
+                    self.protect_live(end);
+                    let event = self.settle_cursor(end);
+                    self.step(event);
+                }
+                Look::Cursor(end) => self.look(end),
+            }
+            if self.processes[index].is_none() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Makes the page of a live cursor writable to its thread. True if that also resumed `next`.
+    pub(crate) fn open_cursor(&mut self, end: EndpointId, next: Option<ThreadId>) -> bool {
+        let (_, live) = self.live_place(end);
+        self.grant(end, next, |_, faults, wake| faults.open_pages(live.cursor, PAGE, wake))
+    }
+
+    /// Stores to a commit word that is protected, or whose thread is gone.
+    pub(crate) fn set_word(&self, end: EndpointId, value: u64) {
+        let Some(place) = self.world.thread_place(end) else { return };
+        let Some((_, offset)) = place.word else { return };
+        self.world.threads[place.thread.0 as usize].private.store_u64(offset, value);
+    }
+
+    /// Where an endpoint is served in asynchronous mode.
+    fn live_place(&self, end: EndpointId) -> (ThreadPlace, LivePlace) {
+        let place =
+            *self.world.thread_place(end).expect("kernel bug: a built-in end has no window");
+        let live = place.live.expect("kernel bug: this Port can never become asynchronous");
+        (place, live)
+    }
+
+    /// Makes the page of a live cursor read-only. When it returns, no store to it is under way.
+    fn protect_live(&mut self, end: EndpointId) {
+        let (place, live) = self.live_place(end);
+        if let Some(process) = &self.processes[place.thread.0 as usize] {
+            let result = process.faults.protect(live.cursor, PAGE);
+            self.check("UFFDIO_WRITEPROTECT", result);
+        }
+    }
+
+    /// [`Effect::ProtectCursor`](oro_kernel::Effect::ProtectCursor): protected, flush complete, then
+    /// read (`BELL-1`).
+    pub(crate) fn protect_cursor(&mut self, end: EndpointId) {
+        self.protect_live(end);
+        let value = self.read_cursor(end);
+        self.pending.push_back(Event::CursorProtected { end, value });
+    }
+
+    /// A cursor that nobody can move, then that of its peer. In this order: what the owner had seen
+    /// of its peer when it last stored is not newer than what is read then.
+    pub(crate) fn settle_cursor(&self, end: EndpointId) -> Event {
+        let value = self.read_cursor(end);
+        let peer = end.peer();
+        let peer = self.kernel.has_live_cursor(peer).then(|| self.read_cursor(peer));
+        Event::CursorSettled { end, value, peer }
+    }
+
+    /// Gives a thread the queue at its window for the asynchronous mode.
+    pub(crate) fn open_queue(&mut self, end: EndpointId) {
+        let (place, live) = self.live_place(end);
+        let port = end.port.0 as usize;
+        let was_opened = std::mem::replace(&mut self.opened_queues[port][end.side as usize], true);
+        let queue = &self.world.ports[port].queue;
+        let Some(process) = &self.processes[place.thread.0 as usize] else { return };
+        let (call, result) = if was_opened {
+            match end.side {
+                Side::Producer => {
+                    let result = process.faults.open_pages(live.window, live.size_bytes, Wake::No);
+                    ("UFFDIO_WRITEPROTECT", result)
+                }
+                // It could load from it all the time.
+                Side::Consumer => return,
+            }
+        } else {
+            let result = queue
+                .populate()
+                .and_then(|()| process.faults.map_all(live.window, live.size_bytes));
+            ("UFFDIO_CONTINUE", result)
+        };
+        self.check(call, result);
+    }
+
+    /// Takes a producer's right to store to the queue. A consumer can only load, and what it sees is
+    /// this Port's own.
+    pub(crate) fn close_queue(&mut self, end: EndpointId) {
+        if end.side == Side::Consumer {
+            return;
+        }
+        let (place, live) = self.live_place(end);
+        if let Some(process) = &self.processes[place.thread.0 as usize] {
+            let result = process.faults.protect(live.window, live.size_bytes);
+            self.check("UFFDIO_WRITEPROTECT", result);
+        }
+    }
+
+    /// Tells a thread that is stopped in a fault of its own where window and cursor are now.
+    pub(crate) fn publish_mode(&self, end: EndpointId, mode: Mode) {
+        let (place, _) = self.live_place(end);
+        metadata::publish_mode(&self.world, end, &place, mode);
+    }
+
+    /// Tells the core of every timer that has expired.
+    pub(crate) fn expire_timers(&mut self) {
+        let now = std::time::Instant::now();
+        while let Some(timer) = self.timers.take_expired(now) {
+            if let Timer::Landing(end) = timer {
+                self.look(end);
+            }
+            self.step(Event::TimerExpired { timer });
+        }
+    }
+}
