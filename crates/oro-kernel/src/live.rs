@@ -458,9 +458,11 @@ impl Kernel {
                 // It is not adopted. Of a thread that has ended already nothing more can be ended.
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
+                let is_peer_live = self.has_live_cursor(end.peer());
                 self.become_synchronous(end, cursor, effects);
-                // What was believed of two live cursors may have been wrong before (ASYNC-6).
-                if self.has_contradiction(end.port) {
+                // The peer may have believed what was taken back: it is not held against the cursor
+                // that takes its place (ASYNC-6).
+                if is_peer_live {
                     self.break_port(end.port, effects);
                 }
                 if let Owner::Thread(thread) = self.end(end).owner

@@ -471,10 +471,9 @@ impl State {
     /// The verdict of the clauses on a fault, from what the thread can see; `None`: not foretold, in
     /// systems that know the asynchronous mode.
     fn predict(&self, thread: ThreadId, event: &Event) -> Option<Option<(EndpointId, Violation)>> {
-        let has_mode = |end: &EndMemory| end.mode == Mode::Asynchronous || end.live.is_open;
-        if self.memory.values().any(has_mode)
-            || matches!(event, Event::CursorTouched { .. } | Event::QueueTouched { .. })
-        {
+        let is_live = self.memory.keys().any(|end| self.kernel.has_live_cursor(*end));
+        let is_of_mode = matches!(event, Event::CursorTouched { .. } | Event::QueueTouched { .. });
+        if is_live || is_of_mode {
             return None;
         }
         Some(self.predict_synchronous(thread, event))
