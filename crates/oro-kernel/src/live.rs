@@ -88,7 +88,9 @@ impl Kernel {
             Page::Open
         };
         let live = Live { page, is_leaving: false, has_left: false, rings_for_nothing: 0 };
-        self.end_mut(end).live = Some(live);
+        let state = self.end_mut(end);
+        state.live = Some(live);
+        state.was_live = true;
         effects.push(Effect::OpenQueue { end });
         effects.push(Effect::PublishMode { end, mode: Mode::Asynchronous });
         effects.push(Effect::PublishPort(end.port));
@@ -458,11 +460,11 @@ impl Kernel {
                 // It is not adopted. Of a thread that has ended already nothing more can be ended.
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
-                let is_peer_live = self.has_live_cursor(end.peer());
+                let was_peer_live = self.end(end.peer()).was_live;
                 self.become_synchronous(end, cursor, effects);
                 // The peer may have believed what was taken back: it is not held against the cursor
                 // that takes its place (ASYNC-6).
-                if is_peer_live {
+                if was_peer_live {
                     self.break_port(end.port, effects);
                 }
                 if let Owner::Thread(thread) = self.end(end).owner
@@ -507,8 +509,10 @@ impl Kernel {
     fn adopt(&mut self, end: EndpointId, value: u64, effects: &mut Vec<Effect>) -> bool {
         match self.validate(end, value, false) {
             Ok(()) => {}
-            // Only when both are read together is there one.
-            Err(Problem::Contradiction) => return false,
+            Err(Problem::Contradiction) => {
+                self.break_port(end.port, effects);
+                return false;
+            }
             Err(Problem::Violation(violation)) => {
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
@@ -533,7 +537,9 @@ impl Kernel {
         }
         let count = u64::from(self.port_setup(end).slot_count);
         let (own, peer) = (self.end(end).cursor, self.end(end.peer()).cursor);
-        let is_trusted = self.end(end.peer()).live.is_none();
+        let peer_end = self.end(end.peer());
+        let is_trusted = !peer_end.was_live;
+        let is_exact = is_pair || peer_end.live.is_none();
         // The distance that is allowed on the other side of the peer's cursor.
         let (least, most) = match (is_trusted, end.side) {
             (true, Side::Producer) => (own, peer.wrapping_add(count)),
@@ -548,17 +554,11 @@ impl Kernel {
             Side::Producer => value.wrapping_sub(peer),
             Side::Consumer => peer.wrapping_sub(value),
         };
-        if is_pair && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
-    }
-
-    fn has_contradiction(&self, id: PortId) -> bool {
-        let [producer, consumer] = both_ends(id).map(|end| self.end(end).cursor);
-        let count = u64::from(self.setup.ports[id.0 as usize].slot_count);
-        producer.wrapping_sub(consumer) > count && !self.breaks(Mutant::BelieveCursors)
+        if is_exact && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
     }
 
     /// `ASYNC-6`: nothing passes here any more, and nobody is to blame.
-    fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
+    pub(crate) fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
         self.ports[id.0 as usize].is_broken = true;
         for end in both_ends(id) {
             if self.end(end).closing.is_none() {

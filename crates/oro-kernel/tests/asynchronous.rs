@@ -1,22 +1,15 @@
-//! What exactly the core says, and in which order, of the asynchronous mode, doorbells and gates
-//! (`ASYNC`, `MODE`, `BELL`, `GATE`), one small system each.
+//! What exactly the core says, and in which order, of the asynchronous mode, and of
+//! doorbells (`ASYNC`, `MODE`, `BELL`), one small system each.
 
 mod support;
 
 use oro_kernel::{
-    BindingOwner, Condition, Effect, EndpointId, Event, FaultCause, GateRequest, InstanceEnd,
-    InstanceId, Look, Mode, ModeReason, PeerState, RequestProblem, ThreadId, Timer, Tuning,
-    Upgrade, Violation, Wait, WaitPlace, decode_request,
+    Effect, EndpointId, Event, FaultCause, GateRequest, InstanceEnd, InstanceId, Look, Mode,
+    ModeReason, PeerState, ThreadId, Timer, Tuning, Upgrade, Violation,
 };
-use oro_sysabi::{
-    CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE, CONDITION_COUNT, Condition as RawCondition,
-    NO_DEADLINE, Request, STATE_CLOSED, STATE_UNWIRED, STATE_WIRED, WAIT_BINDING, WAIT_PEER,
-    WAIT_RING, WAIT_WORD, WAKE_WORD,
-};
+use oro_sysabi::{CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE};
 
-use support::{IN, OUT, PORT, Pair, SINK, SOURCE};
-
-const EAGER: Tuning = Tuning { threshold: 1, doubling_limit: 7, ring_limit: 16 };
+use support::{EAGER, IN, OUT, PORT, Pair, SINK, SOURCE, open_gate, wait_for};
 
 fn exited(instance: u32) -> Effect {
     let end = InstanceEnd::Exited { status: 0 };
@@ -32,12 +25,8 @@ fn landing(end: EndpointId, after_ns: u64) -> Effect {
     Effect::StartTimer { timer: Timer::Landing(end), after_ns }
 }
 
-fn wait_for(end: EndpointId, value: u64) -> GateRequest {
-    GateRequest { conditions: vec![Condition::Peer { end, value }], deadline_ns: None }
-}
-
-fn open_gate(thread: ThreadId, gate: u32, cause: u32, ready: u128) -> [Effect; 2] {
-    [Effect::OpenGate { thread, gate, cause, ready }, Effect::Resume(thread)]
+fn look(pair: &mut Pair, end: EndpointId, value: u64) -> Vec<Effect> {
+    pair.step(Event::CursorLooked { end, value })
 }
 
 // MODE
@@ -327,13 +316,13 @@ fn bell_2_a_sleeper_wakes_when_the_cursor_has_moved() {
     );
     assert_eq!(pair.kernel.landings(), [OUT]);
     assert_eq!(pair.kernel.looks_before(SOURCE, None), [Look::Cursor(OUT)]);
-    assert_eq!(pair.look(OUT, 2), [], "not yet");
+    assert_eq!(look(&mut pair, OUT, 2), [], "not yet");
     let mut expected = open_gate(SINK, 0, CAUSE_CONDITION, 1).to_vec();
     expected.push(Effect::StopTimer { timer: Timer::Landing(OUT) });
-    assert_eq!(pair.look(OUT, 3), expected);
+    assert_eq!(look(&mut pair, OUT, 3), expected);
     assert_eq!((pair.kernel.armed_gate(SINK), pair.kernel.landings()), (Some(1), vec![]));
     assert_eq!(pair.kernel.port(PORT).doorbell_count, 1);
-    assert_eq!(pair.look(OUT, 4), [], "BELL-6: nobody sleeps");
+    assert_eq!(look(&mut pair, OUT, 4), [], "BELL-6: nobody sleeps");
 }
 
 /// BELL-1, BELL-2: a store that faults while the page is being protected waits for the answer.
@@ -360,7 +349,7 @@ fn bell_3_a_landing_ends_at_the_owners_next_fault() {
     pair.touch_gate(SINK, 0, wait_for(IN, 2));
     pair.answer(OUT, 2);
     pair.step(Event::CursorTouched { end: OUT });
-    pair.look(OUT, 2);
+    look(&mut pair, OUT, 2);
     let mut expected =
         vec![Effect::StopTimer { timer: Timer::Landing(OUT) }, landing(OUT, 100_000)];
     expected.extend(open_gate(SOURCE, 0, CAUSE_NONE, 0));
@@ -439,7 +428,7 @@ fn bell_5_a_cursor_that_moves_forgives() {
     }
     pair.step(Event::CursorTouched { end: OUT });
     assert_eq!(
-        pair.look(OUT, 3),
+        look(&mut pair, OUT, 3),
         [Effect::StopTimer { timer: Timer::Landing(OUT) }, landing(OUT, 50_000)],
         "somebody sleeps for more than that: it is armed again later"
     );
@@ -492,7 +481,7 @@ fn bell_1_a_touch_waits_for_a_live_cursor() {
     assert_eq!(rung.answer(IN, 1), []);
     rung.settle_word(IN);
     rung.step(Event::CursorTouched { end: IN });
-    assert_eq!(rung.look(IN, 5)[..2], granted);
+    assert_eq!(look(&mut rung, IN, 5)[..2], granted);
 }
 
 /// BELL-1, MODE-1: a built-in end sleeps on a doorbell too, and learns that its peer has gone.
@@ -517,7 +506,7 @@ fn bell_1_a_built_in_sleeps_and_is_woken() {
     let mut killed = pair.clone();
     pair.step(Event::CursorTouched { end: OUT });
     assert_eq!(
-        pair.look(OUT, 3),
+        look(&mut pair, OUT, 3),
         [Effect::WakeKernelEnd(IN), Effect::StopTimer { timer: Timer::Landing(OUT) }]
     );
     killed.step(Event::KillInstance { instance: InstanceId(0) });
@@ -537,7 +526,7 @@ fn async_4_an_impossible_cursor_ends_its_owner() {
         let violation = Violation::ImpossibleCursor { stored, least: 1, most: 4 };
         let mut pair = writer.clone();
         assert_eq!(
-            pair.look(OUT, stored),
+            look(&mut pair, OUT, stored),
             [
                 violated(SOURCE, OUT, violation),
                 Effect::PublishInstance(InstanceId(0)),
@@ -555,7 +544,7 @@ fn async_4_an_impossible_cursor_ends_its_owner() {
             ]
         );
     }
-    assert_eq!(writer.look(OUT, 4), []);
+    assert_eq!(look(&mut writer, OUT, 4), []);
     assert_eq!((writer.kernel.cursor(OUT), writer.kernel.available(IN)), (4, 4));
 }
 
@@ -576,16 +565,16 @@ fn async_4_a_consumer_past_its_producer_ends() {
 #[test]
 fn async_4_a_live_cursor_does_not_go_back() {
     let mut pair = Pair::start_shared(EAGER);
-    assert_eq!(pair.look(OUT, 900), [], "who knows what the consumer has stored");
+    assert_eq!(look(&mut pair, OUT, 900), [], "who knows what the consumer has stored");
     assert_eq!(pair.kernel.available(IN), 0);
     let most = 900 + (u64::MAX >> 1);
     let violation = Violation::ImpossibleCursor { stored: 899, least: 900, most };
     let mut restarted =
         Pair::start_shared_with(EAGER, |setup| setup.instances[0].restart_count = 1);
-    restarted.look(OUT, 900);
-    assert_eq!(pair.look(OUT, 899)[0], violated(SOURCE, OUT, violation));
+    look(&mut restarted, OUT, 900);
+    assert_eq!(look(&mut pair, OUT, 899)[0], violated(SOURCE, OUT, violation));
     // What it had said before is not to be had either: nothing can pass here any more (ASYNC-6).
-    restarted.look(OUT, 899);
+    look(&mut restarted, OUT, 899);
     let effects = restarted.step(Event::CursorSettled { end: OUT, value: 899, peer: Some(1) });
     assert_eq!(effects.last(), Some(&Effect::ReportBrokenPort(PORT)));
     assert_eq!(restarted.kernel.peer_state(IN), (PeerState::Faulted, 0));
@@ -630,8 +619,51 @@ fn async_6_a_contradiction_breaks_the_port_alone() {
     ] {
         assert_eq!(pair.step(event), effects);
     }
-    assert_eq!(pair.look(IN, 77), []);
+    assert_eq!(look(&mut pair, IN, 77), []);
     assert_eq!(pair.touch_gate(SINK, 1, wait_for(IN, 2)), open_gate(SINK, 1, CAUSE_CONDITION, 1));
+}
+
+/// BLAME-1, ASYNC-6: a producer that has seen room is not blamed for what the consumer has taken back
+/// and then left the mode with.
+#[test]
+fn blame_1_a_cursor_taken_back_before_a_settle_blames_nobody_else() {
+    let mut pair = Pair::start_shared(EAGER);
+    // Four slots, OUT 2, IN 1. The consumer stores 2, the producer sees room up to 6, the consumer
+    // takes it back to 1 and leaves. Nothing of that has been looked at.
+    pair.step(Event::ForceSynchronous { port: PORT });
+    pair.answer(OUT, 2);
+    pair.answer(IN, 1);
+    pair.step(Event::CursorTouched { end: IN });
+    pair.step(Event::CursorSettled { end: IN, value: 1, peer: Some(2) });
+    pair.step(Event::CursorTouched { end: OUT });
+    // Now its store of 6 lands, which it had decided on long ago.
+    let effects = pair.step(Event::CursorSettled { end: OUT, value: 6, peer: None });
+    assert!(pair.kernel.is_live(SOURCE), "{effects:?}");
+}
+
+/// BLAME-1, ASYNC-6: nor is a synchronous consumer that has seen a message which a live producer takes
+/// back (MAN-6: a slot need not have been touched).
+#[test]
+fn blame_1_a_message_taken_back_blames_nobody_else() {
+    let mut pair = Pair::start(EAGER);
+    pair.pass(OUT);
+    pair.pass(IN);
+    pair.pass(OUT);
+    pair.settle_word(OUT);
+    assert!(pair.kernel.has_live_cursor(IN) && pair.kernel.has_live_cursor(OUT));
+    // The consumer is brought back to S; the producer stays (it was allowed again).
+    pair.settle_word(IN);
+    pair.step(Event::ForceSynchronous { port: PORT });
+    pair.answer(OUT, 2);
+    pair.answer(IN, 1);
+    pair.step(Event::CursorTouched { end: IN });
+    pair.step(Event::AllowAsynchronous { port: PORT });
+    pair.step(Event::CursorSettled { end: IN, value: 2, peer: Some(2) });
+    assert!(!pair.kernel.has_live_cursor(IN) && pair.kernel.has_queue(OUT));
+    // The producer stores 3, the consumer sees it, the producer takes it back to 2.
+    look(&mut pair, OUT, 2);
+    let effects = pair.step(Event::WordTouched { end: IN });
+    assert!(pair.kernel.is_live(SINK), "{effects:?}");
 }
 
 /// END-6, KRN-5: in whatever state of the switch a thread dies, it is stopped, its last cursor is read,
@@ -735,277 +767,4 @@ fn end_7_a_restart_starts_at_the_last_live_cursor() {
         pair.step(Event::CellTouched { end: OUT, cell: 0 }),
         [Effect::OpenCell { end: OUT, cell: 0 }, Effect::Resume(SOURCE)]
     );
-}
-
-// GATE
-
-/// GATE-3, GATE-4: what each kind of condition says when it is looked at.
-#[test]
-fn gate_3_each_condition_holds_when_it_should() {
-    let mut pair = Pair::start(Tuning::default());
-    pair.pass(OUT);
-    let wired = Some(IN);
-    for (condition, holds) in [
-        (Condition::Peer { end: IN, value: 0 }, true),
-        (Condition::Peer { end: IN, value: 1 }, false),
-        (Condition::Peer { end: IN, value: u64::MAX }, false),
-        (Condition::Ring { generation: 2 }, false),
-        (Condition::Ring { generation: 0 }, true),
-        (Condition::Binding { end: wired, seen: u64::from(STATE_WIRED) }, false),
-        (Condition::Binding { end: wired, seen: u64::from(STATE_WIRED) | 1 << 32 }, true),
-        (Condition::Binding { end: wired, seen: u64::from(STATE_CLOSED) }, true),
-        (Condition::Binding { end: None, seen: u64::from(STATE_UNWIRED) }, false),
-        (Condition::Binding { end: None, seen: u64::from(STATE_WIRED) }, true),
-        (Condition::Word { address: 4, has_changed: false }, false),
-        (Condition::Word { address: 4, has_changed: true }, true),
-        (Condition::Wake { address: 4 }, true),
-    ] {
-        let mut conditions = vec![Condition::Ring { generation: 2 }; CONDITION_COUNT as usize];
-        conditions[127] = condition;
-        let request = GateRequest { conditions, deadline_ns: None };
-        let effects = pair.clone().touch_gate(SINK, 0, request);
-        if holds {
-            assert_eq!(effects, open_gate(SINK, 0, CAUSE_CONDITION, 1 << 127), "{condition:?}");
-        } else {
-            assert_eq!(effects, [], "{condition:?}");
-        }
-    }
-}
-
-/// GATE-5: what comes to hold later wakes: a message, an end, each with all the bits that hold then.
-#[test]
-fn gate_5_what_comes_to_hold_wakes() {
-    let seen = u64::from(STATE_WIRED);
-    let request = GateRequest {
-        conditions: vec![
-            Condition::Peer { end: IN, value: 1 },
-            Condition::Binding { end: Some(IN), seen },
-            Condition::Peer { end: IN, value: 0 },
-        ],
-        deadline_ns: None,
-    };
-    let mut pair = Pair::start(Tuning::default());
-    assert_eq!(pair.touch_gate(SINK, 0, request), []);
-    let mut ended = pair.clone();
-    let effects = pair.pass(OUT);
-    assert_eq!(effects[3..5], open_gate(SINK, 0, CAUSE_CONDITION, 0b100));
-    let effects = ended.step(Event::KillInstance { instance: InstanceId(0) });
-    let told = Effect::PublishPeer { end: IN, state: PeerState::Faulted, epoch: 0 };
-    assert_eq!(effects[3], told, "the binding says it before the thread looks");
-    assert_eq!(effects[4..], open_gate(SINK, 0, CAUSE_CONDITION, 0b111));
-}
-
-/// GATE-4, GATE-6: nothing to wait for, only a look, a time, for ever.
-#[test]
-fn gate_6_deadlines() {
-    let pair = Pair::start(EAGER);
-    let touch = |request| pair.clone().touch_gate(SINK, 0, request);
-    let idle = vec![Condition::Ring { generation: 2 }];
-    let with = |conditions: &[Condition], deadline_ns| GateRequest {
-        conditions: conditions.to_vec(),
-        deadline_ns,
-    };
-    let timer = Timer::Gate(SINK);
-    assert_eq!(touch(with(&[], None)), open_gate(SINK, 0, CAUSE_NONE, 0));
-    assert_eq!(touch(with(&[], Some(0))), open_gate(SINK, 0, CAUSE_DEADLINE, 0));
-    assert_eq!(touch(with(&idle, Some(0))), open_gate(SINK, 0, CAUSE_DEADLINE, 0));
-    assert_eq!(touch(with(&idle, None)), []);
-    for after_ns in [1, u64::MAX - 1] {
-        let sleep = [Effect::StartTimer { timer, after_ns }];
-        assert_eq!(touch(with(&[], Some(after_ns))), sleep);
-        assert_eq!(touch(with(&idle, Some(after_ns))), sleep);
-    }
-    // What holds first ends the deadline.
-    let mut pair = pair;
-    pair.touch_gate(SINK, 0, GateRequest { deadline_ns: Some(9), ..wait_for(IN, 0) });
-    let mut expected = vec![Effect::StopTimer { timer }];
-    expected.extend(open_gate(SINK, 0, CAUSE_CONDITION, 1));
-    assert_eq!(pair.pass(OUT)[3..6], expected);
-    assert_eq!(pair.step(Event::TimerExpired { timer }), [], "a late one");
-}
-
-/// GATE-1, NAIVE-8: the page that is not armed does nothing; a repeated fault changes nothing.
-#[test]
-fn gate_1_only_the_armed_page_is_a_gate() {
-    let mut pair = Pair::start(EAGER);
-    let nonsense = Err(RequestProblem::ReservedNotZero);
-    let other = Event::GateTouched { thread: SINK, gate: 1, request: nonsense };
-    assert_eq!(pair.step(other.clone()), [Effect::Resume(SINK)], "GATE-2: not even read");
-    assert_eq!(pair.touch_gate(SINK, 0, wait_for(IN, 0)), []);
-    let before = pair.kernel.clone();
-    assert_eq!(pair.touch_gate(SINK, 0, GateRequest::default()), []);
-    assert_eq!(pair.kernel, before);
-    pair.pass(OUT);
-    assert_eq!(pair.kernel.armed_gate(SINK), Some(1));
-    assert_eq!(pair.touch_gate(SINK, 0, wait_for(IN, 0)), [Effect::Resume(SINK)]);
-    let problem = RequestProblem::ReservedNotZero;
-    let end = InstanceEnd::BadRequest { thread: SINK, problem };
-    let ended = Effect::EndInstance { instance: InstanceId(1), end, restart: false };
-    assert_eq!(pair.step(other)[0], ended);
-}
-
-/// GATE-8, NAIVE-1: a naive thread's gate flushes before anything is looked at.
-#[test]
-fn gate_8_a_gate_is_a_fresh_touch() {
-    let mut pair = Pair::start_with(EAGER, |setup| setup.threads[0].is_managed = false);
-    pair.step(Event::CellTouched { end: OUT, cell: 0 });
-    let mut expected = vec![
-        Effect::ProtectCell { end: OUT, cell: 0 },
-        Effect::CollectCell { end: OUT, cell: 0, number: 0 },
-        Effect::PublishCursor { end: OUT, value: 1 },
-    ];
-    expected.extend(open_gate(SOURCE, 0, CAUSE_NONE, 0));
-    assert_eq!(pair.touch_gate(SOURCE, 0, GateRequest::default()), expected);
-}
-
-/// GATE-7: who changes a word wakes the threads of its own instance that wait for it.
-#[test]
-fn gate_7_a_word_wakes_within_its_instance() {
-    let wake =
-        |address| GateRequest { conditions: vec![Condition::Wake { address }], deadline_ns: None };
-    let wait = GateRequest {
-        conditions: vec![
-            Condition::Word { address: 60, has_changed: false },
-            Condition::Word { address: 64, has_changed: false },
-        ],
-        deadline_ns: None,
-    };
-    let mut two = Pair::start(EAGER);
-    assert_eq!(two.touch_gate(SINK, 0, wait.clone()), []);
-    assert_eq!(two.touch_gate(SOURCE, 0, wake(64)), open_gate(SOURCE, 0, CAUSE_CONDITION, 1));
-    let mut one = Pair::start_with(EAGER, |setup| {
-        setup.instances.pop();
-        setup.threads[1].instance = InstanceId(0);
-    });
-    assert_eq!(one.touch_gate(SINK, 0, wait), []);
-    assert_eq!(one.touch_gate(SOURCE, 0, wake(68)), open_gate(SOURCE, 0, CAUSE_CONDITION, 1));
-    let mut expected = open_gate(SINK, 0, CAUSE_CONDITION, 0b10).to_vec();
-    expected.extend(open_gate(SOURCE, 1, CAUSE_CONDITION, 1));
-    assert_eq!(one.touch_gate(SOURCE, 1, wake(64)), expected);
-}
-
-fn new_request(conditions: &[RawCondition]) -> Request {
-    let mut all = [RawCondition::default(); CONDITION_COUNT as usize];
-    all[..conditions.len()].copy_from_slice(conditions);
-    Request {
-        reserved0: 0,
-        flags: 0,
-        count: u32::try_from(conditions.len()).expect("few"),
-        deadline_ns: NO_DEADLINE,
-        exit_status: 0,
-        reserved1: [0; 4],
-        conditions: all,
-        reserved2: [0; 120],
-        last_words_length: 0,
-        last_words_kind: 0,
-        last_words: [0; 1016],
-    }
-}
-
-fn decode(request: &Request) -> Result<GateRequest, RequestProblem> {
-    let find_binding = |index| match index {
-        0 => BindingOwner::Own(IN),
-        1 => BindingOwner::Unwired,
-        _ => BindingOwner::Nobody,
-    };
-    // One word, at 64, with the value 7.
-    decode_request(request, find_binding, |address| (address == 64).then_some(7))
-}
-
-/// GATE-2, GATE-3: a request that can be understood.
-#[test]
-fn gate_3_requests_are_decoded() {
-    let raw = |kind, index, value| RawCondition { kind, index, value };
-    let mut request = new_request(&[
-        raw(WAIT_PEER, 0, u64::MAX),
-        raw(WAIT_RING, 0, 5),
-        raw(WAIT_BINDING, 0, 6),
-        raw(WAIT_BINDING, 1, 7),
-        raw(WAIT_WORD, 7, 64),
-        raw(WAIT_WORD, 8, 64),
-        raw(WAKE_WORD, 0, 64),
-    ]);
-    let conditions = vec![
-        Condition::Peer { end: IN, value: u64::MAX },
-        Condition::Ring { generation: 5 },
-        Condition::Binding { end: Some(IN), seen: 6 },
-        Condition::Binding { end: None, seen: 7 },
-        Condition::Word { address: 64, has_changed: false },
-        Condition::Word { address: 64, has_changed: true },
-        Condition::Wake { address: 64 },
-    ];
-    let decoded = GateRequest { conditions, deadline_ns: None };
-    assert_eq!(decode(&request), Ok(decoded.clone()));
-    request.deadline_ns = 0;
-    // Conditions beyond the count are not read, and last words are for whom they concern.
-    request.conditions[7] = raw(99, 99, 99);
-    request.last_words_length = u32::MAX;
-    assert_eq!(decode(&request), Ok(GateRequest { deadline_ns: Some(0), ..decoded }));
-    assert_eq!(decode(&new_request(&[])), Ok(GateRequest::default()));
-    let full = new_request(&[raw(WAIT_RING, 0, 1); CONDITION_COUNT as usize]);
-    assert_eq!(decode(&full).map(|request| request.conditions.len()), Ok(128));
-}
-
-/// GATE-3: one that cannot be: which condition, and why.
-#[test]
-fn gate_3_rubbish_is_refused_by_name() {
-    let ring = RawCondition { kind: WAIT_RING, index: 0, value: 1 };
-    let refuse = |kind, index, value| {
-        decode(&new_request(&[ring, RawCondition { kind, index, value }])).expect_err("rubbish")
-    };
-    let condition = 1;
-    for kind in [0, 6, u32::MAX] {
-        assert_eq!(refuse(kind, 0, 0), RequestProblem::UnknownKind { condition, kind });
-    }
-    for (kind, binding) in [(WAIT_PEER, 2), (WAIT_PEER, u32::MAX), (WAIT_BINDING, 2)] {
-        assert_eq!(refuse(kind, binding, 0), RequestProblem::NoSuchBinding { condition, binding });
-    }
-    assert_eq!(refuse(WAIT_PEER, 1, 0), RequestProblem::NotWired { condition, binding: 1 });
-    for (kind, address) in [(WAIT_WORD, 65), (WAKE_WORD, 0), (WAIT_WORD, u64::MAX)] {
-        assert_eq!(refuse(kind, 0, address), RequestProblem::BadAddress { condition, address });
-    }
-    let mut request = new_request(&[]);
-    for count in [CONDITION_COUNT + 1, u32::MAX] {
-        request.count = count;
-        assert_eq!(decode(&request), Err(RequestProblem::TooManyConditions { count }));
-    }
-    let dirty: [fn(&mut Request); 4] = [
-        |request| request.reserved0 = 1,
-        |request| request.flags = 1 << 31,
-        |request| request.reserved1[3] = 1,
-        |request| request.reserved2[119] = 1,
-    ];
-    for soil in dirty {
-        let mut request = new_request(&[ring]);
-        soil(&mut request);
-        assert_eq!(decode(&request), Err(RequestProblem::ReservedNotZero));
-    }
-}
-
-/// I10, GATE: threads that wait for each other at gates, where nothing can come true by itself.
-#[test]
-fn gate_a_deadlock_names_what_is_waited_for() {
-    let mut pair = Pair::start_shared(EAGER);
-    pair.touch_gate(SOURCE, 0, wait_for(OUT, 1));
-    pair.touch_gate(SINK, 0, wait_for(IN, 2));
-    assert_eq!(pair.kernel.deadlock(), [], "two protections have not been answered");
-    pair.answer(IN, 1);
-    pair.answer(OUT, 2);
-    let place = |request: GateRequest| WaitPlace::Gate(request.conditions);
-    assert_eq!(
-        pair.kernel.deadlock(),
-        [
-            Wait { thread: SOURCE, place: place(wait_for(OUT, 1)) },
-            Wait { thread: SINK, place: place(wait_for(IN, 2)) },
-        ]
-    );
-    let mut timed = Pair::start(EAGER);
-    timed.touch_gate(SOURCE, 0, wait_for(OUT, 1));
-    timed.touch_gate(SINK, 0, GateRequest { deadline_ns: Some(9), ..wait_for(IN, 2) });
-    assert_eq!(timed.kernel.deadlock(), []);
-    let mut writer = Pair::start_writer(EAGER);
-    writer.touch_gate(SOURCE, 0, wait_for(OUT, 1));
-    assert_eq!(writer.kernel.deadlock(), [], "a built-in may yet do something");
-    writer.step(Event::KernelClosed { end: IN, has_failed: false });
-    assert_eq!(writer.kernel.armed_gate(SOURCE), Some(1));
 }

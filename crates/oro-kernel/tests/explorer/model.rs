@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oro_kernel::{
     Condition, EndpointId, Event, FaultCause, GateRequest, InstanceEnd, InstanceId, InstanceView,
-    Kernel, Look, Mode, Owner, PeerState, PortId, PortState, Side, ThreadId, Timer, Violation,
+    Kernel, Look, Mode, Owner, PeerState, PortId, PortState, Side, ThreadId, Timer, Tuning,
+    Violation,
 };
 
 use crate::program::{Op, PART_COUNT, Place, REGISTER_COUNT, System, Value};
@@ -471,9 +472,8 @@ impl State {
     /// The verdict of the clauses on a fault, from what the thread can see; `None`: not foretold, in
     /// systems that know the asynchronous mode.
     fn predict(&self, thread: ThreadId, event: &Event) -> Option<Option<(EndpointId, Violation)>> {
-        let is_live = self.memory.keys().any(|end| self.kernel.has_live_cursor(*end));
-        let is_of_mode = matches!(event, Event::CursorTouched { .. } | Event::QueueTouched { .. });
-        if is_live || is_of_mode {
+        let knows_modes = self.kernel.setup().tuning != Tuning::default();
+        if knows_modes {
             return None;
         }
         Some(self.predict_synchronous(thread, event))

@@ -1,8 +1,8 @@
 //! One Port between two managed threads, or a thread and a built-in, for tests of single clauses.
 
 use oro_kernel::{
-    Effect, EndpointId, Event, GateRequest, InstanceId, InstanceSetup, Kernel, Owner, PortId,
-    PortSetup, Setup, Side, ThreadId, ThreadSetup, Tuning, Upgrade,
+    Condition, Effect, EndpointId, Event, GateRequest, InstanceId, InstanceSetup, Kernel, Owner,
+    PortId, PortSetup, Setup, Side, ThreadId, ThreadSetup, Tuning, Upgrade,
 };
 
 pub(crate) const PORT: PortId = PortId(0);
@@ -10,6 +10,17 @@ pub(crate) const OUT: EndpointId = EndpointId { port: PORT, side: Side::Producer
 pub(crate) const IN: EndpointId = EndpointId { port: PORT, side: Side::Consumer };
 pub(crate) const SOURCE: ThreadId = ThreadId(0);
 pub(crate) const SINK: ThreadId = ThreadId(1);
+
+/// One transfer earns the mode.
+pub(crate) const EAGER: Tuning = Tuning { threshold: 1, doubling_limit: 7, ring_limit: 16 };
+
+pub(crate) fn wait_for(end: EndpointId, value: u64) -> GateRequest {
+    GateRequest { conditions: vec![Condition::Peer { end, value }], deadline_ns: None }
+}
+
+pub(crate) fn open_gate(thread: ThreadId, gate: u32, cause: u32, ready: u128) -> [Effect; 2] {
+    [Effect::OpenGate { thread, gate, cause, ready }, Effect::Resume(thread)]
+}
 
 /// A kernel and one Port of four slots.
 #[derive(Clone)]
@@ -86,10 +97,6 @@ impl Pair {
             let value = self.kernel.cursor(end);
             assert_eq!(self.step(Event::WordSettled { end, value }), []);
         }
-    }
-
-    pub(crate) fn look(&mut self, end: EndpointId, value: u64) -> Vec<Effect> {
-        self.step(Event::CursorLooked { end, value })
     }
 
     pub(crate) fn answer(&mut self, end: EndpointId, value: u64) -> Vec<Effect> {
