@@ -1,6 +1,7 @@
 //! SHA-256 of a file in the page cache, within one process: what the example `sha256` is measured
-//! against. The same crate in the same version with the same features, which finds the processor's
-//! instructions for SHA by itself.
+//! against. The same crate in the same version with the same features, compiled with the same
+//! optimisations (the release profile); it finds the processor's instructions for SHA by itself, by
+//! `cpuid`, which modules may execute too.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read as _, Write as _};
@@ -25,8 +26,7 @@ pub(crate) struct Input {
 impl Input {
     /// Writes a file of noise, which is then in the page cache.
     pub(crate) fn create(size_mib: u64) -> Self {
-        let name = format!("oro-bench-{}.bin", std::process::id());
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("oro-bench-noise.bin");
         let size_bytes = size_mib << 20;
         let mut hasher = Sha256::new();
         let mut writer = BufWriter::with_capacity(1 << 20, File::create(&path).expect("a file"));
@@ -41,6 +41,8 @@ impl Input {
             writer.write_all(&word).expect("room for the file");
         }
         writer.flush().expect("room for the file");
+        // So that the system does not write it in the middle of a measurement.
+        writer.get_ref().sync_all().expect("room for the file");
         Self { path, size_bytes, digest: hasher.finalize().into() }
     }
 

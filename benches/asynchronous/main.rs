@@ -108,7 +108,7 @@ fn list_rows(effort: Effort) -> Vec<Row> {
         add_wake_ups(&mut rows, effort, Group::WakeAcross, pair);
     }
     add_wake_ups(&mut rows, effort, Group::WakeSame, [cpus[0], cpus[0]]);
-    let input = Input::create(effort.file_mib);
+    let input = Rc::new(Input::create(effort.file_mib));
     add(&mut rows, Group::Hash, rows::IN_PROCESS, Kind::Thread, move || {
         Some(input.measure_in_process(cpus[0]))
     });

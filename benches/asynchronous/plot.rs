@@ -74,6 +74,7 @@ pub(crate) fn draw(results: &Results, machine: &[String]) -> String {
 
 const STYLE: &str = "text{font-family:'DejaVu Sans',Helvetica,Arial,sans-serif;fill:#212529}\
 .title{font-size:22px;font-weight:bold}.panel{font-size:16px;font-weight:bold}\
+.group,.value{paint-order:stroke;stroke:#ffffff;stroke-width:4px}\
 .group{font-size:13px;font-weight:bold}.name{font-size:13px;text-anchor:end}\
 .value{font-size:12px}.note{font-size:12px;fill:#495057}\
 .tick{font-size:11px;fill:#495057;text-anchor:middle}";

@@ -1,7 +1,7 @@
 //! The values of all rounds, and what follows from them.
 
 use crate::common::stats;
-use crate::rows::{Group, Kind, ORO, Row, Unit};
+use crate::rows::{Group, Kind, Row, Unit};
 
 /// A row's values, round by round.
 pub(crate) struct Series {
@@ -64,7 +64,7 @@ impl Results {
     /// The best of a group beside Oro.
     pub(crate) fn find_best_peer(&self, group: Group) -> Option<&Series> {
         let peers = self.list_group(group).filter(|series| {
-            !series.name.starts_with(ORO) && series.kind != Kind::Floor && series.median().is_some()
+            !matches!(series.kind, Kind::Oro | Kind::Floor) && series.median().is_some()
         });
         let sign = if group.unit() == Unit::Megabytes { -1.0 } else { 1.0 };
         let key = |series: &Series| sign * series.median().unwrap_or(f64::INFINITY);

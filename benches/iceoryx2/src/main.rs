@@ -1,4 +1,4 @@
-//! iceoryx2 between two processes: prints the nanoseconds of a message, or of a round trip.
+//! iceoryx2 between two processes: prints the nanoseconds of all measured messages, or round trips.
 //!
 //! `oro-bench-iceoryx2 ROLE BYTES WARM_UP MEASURED CPU CPU FOLDER PREFIX`. The role is `stream` or
 //! `round-trip`, which start a second process themselves. What iceoryx2 leaves behind is in FOLDER,
@@ -91,7 +91,7 @@ impl Task {
             role => panic!("no role is named {role}"),
         };
         if let Some(nanoseconds) = result {
-            println!("{nanoseconds} {}", self.counts[1]);
+            println!("{nanoseconds}");
         }
     }
 
