@@ -46,18 +46,20 @@ struct Effort {
 }
 
 impl Effort {
+    // Many short measurements: one of a few milliseconds has a chance to be left alone on a machine
+    // that has other work, and the median of the rounds drops those that were not.
     const FULL: Self = Self {
-        rounds: 15,
-        small_messages: 1 << 21,
-        round_trips: Counts { warm_up: 2000, measured: 100_000 },
-        cache_line_round_trips: 100_000,
-        wake_ups: 500,
+        rounds: 25,
+        small_messages: 1 << 19,
+        round_trips: Counts { warm_up: 2000, measured: 20_000 },
+        cache_line_round_trips: 20_000,
+        wake_ups: 200,
         file_mib: 1024,
     };
     const QUICK: Self = Self {
         rounds: 3,
         small_messages: 1 << 18,
-        round_trips: Counts { warm_up: 1000, measured: 20_000 },
+        round_trips: Counts { warm_up: 1000, measured: 10_000 },
         cache_line_round_trips: 20_000,
         wake_ups: 100,
         file_mib: 64,
