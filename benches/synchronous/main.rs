@@ -1,5 +1,5 @@
-//! `cargo bench`: what synchronous Ports and sealed instances cost, beside what Linux offers for the
-//! same, and beside the floor of the machine.
+//! `cargo bench --bench synchronous`: what synchronous Ports and sealed instances cost, beside what
+//! Linux offers for the same, and beside the floor of the machine.
 //!
 //! A round measures every contender once, in an order that moves on from round to round, so that
 //! what disturbs the machine disturbs all of them. Medians of the rounds are printed, with ratios
@@ -9,16 +9,18 @@
 //! What is measured is in `peers` and `ports`, what is printed in `table`. Nothing here asserts a
 //! speed: the goals are printed as met or missed.
 
-mod machine;
+#[path = "../common/mod.rs"]
+mod common;
 mod os;
 mod peers;
 mod ports;
-mod stats;
 mod table;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
+use common::os::list_cpus;
+use common::{Options, floor, machine, stats};
 use peers::Peer;
 use ports::Modules;
 use table::{Column, Results, Section};
@@ -69,65 +71,26 @@ impl Effort {
     };
 }
 
-/// What the command line asks for.
-struct Arguments {
-    effort: Effort,
-    markdown: Option<PathBuf>,
-    json: Option<PathBuf>,
-}
-
 fn main() {
-    let Some(arguments) = read_arguments() else {
-        // `cargo test --all-targets` comes here.
-        println!("the benchmark is run by `cargo bench`");
+    let Some(options) = Options::read(&["--markdown", "--json"]) else {
         return;
     };
+    let effort = if options.is_quick { Effort::QUICK } else { Effort::FULL };
     let started = Instant::now();
-    let contenders = list_contenders(arguments.effort);
+    let contenders = list_contenders(effort);
     let mut results = Results::new(contenders.iter().map(|contender| contender.column));
-    for round in 0..arguments.effort.rounds {
+    for round in 0..effort.rounds {
         for turn in 0..contenders.len() {
             let index = (turn + round) % contenders.len();
             results.add(index, (contenders[index].measure)());
         }
     }
     let machine = machine::describe();
-    let footer =
-        format!("{} rounds in {} s.", arguments.effort.rounds, started.elapsed().as_secs());
+    let footer = format!("{} rounds in {} s.", effort.rounds, started.elapsed().as_secs());
     let text = results.show(&machine, &footer);
     print!("{text}");
-    let write = |path: &PathBuf, text: String| {
-        std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    };
-    if let Some(path) = &arguments.markdown {
-        write(path, table::wrap_in_markdown(&text));
-    }
-    if let Some(path) = &arguments.json {
-        write(path, results.to_json(&machine));
-    }
-}
-
-/// `None` if this is no run of `cargo bench`, which gives `--bench`.
-fn read_arguments() -> Option<Arguments> {
-    let mut found = Arguments { effort: Effort::FULL, markdown: None, json: None };
-    let mut is_bench = false;
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let mut path = || PathBuf::from(words.next().unwrap_or_else(|| panic!("{word} PATH")));
-        match word.as_str() {
-            "--bench" => is_bench = true,
-            "--quick" => found.effort = Effort::QUICK,
-            "--markdown" => found.markdown = Some(from_root(path())),
-            "--json" => found.json = Some(from_root(path())),
-            _ => panic!("`{word}`: the options are --quick, --markdown PATH, --json PATH"),
-        }
-    }
-    is_bench.then_some(found)
-}
-
-/// Cargo runs a benchmark in its package's folder; its user is one further up.
-fn from_root(path: PathBuf) -> PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    options.write_file("--markdown", || table::wrap_in_markdown(&text));
+    options.write_file("--json", || results.to_json(&machine));
 }
 
 /// One thing that is measured.
@@ -137,7 +100,7 @@ struct Contender {
 }
 
 fn list_contenders(effort: Effort) -> Vec<Contender> {
-    let cpus = os::list_cpus();
+    let cpus = list_cpus();
     let naive = &*Box::leak(Box::new(Modules::build(false, effort.counts)));
     let managed = &*Box::leak(Box::new(Modules::build(true, effort.counts)));
     let mut contenders = Vec::new();
@@ -146,7 +109,7 @@ fn list_contenders(effort: Effort) -> Vec<Contender> {
     if let Some(&other) = cpus.get(1) {
         let cross = [cpus[0], other];
         add(&mut contenders, Section::Floor, table::CACHE_LINE, move || {
-            peers::measure_cache_line(cross, effort.cache_line_round_trips)
+            floor::measure_cache_line(cross, effort.cache_line_round_trips)
         });
         add_pairs(&mut contenders, effort, [naive, managed], cross, Section::CROSS_CORE);
     }

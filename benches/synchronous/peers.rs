@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::Counts;
-use crate::os::{self, Child, Program, Shared};
+use crate::common::os::{Child, Share, Shared, futex_wait, futex_wake, make_pipe, now_ns};
+use crate::common::stats;
+use crate::os::{self, Program};
 
 /// The peers of a Port.
 #[derive(Clone, Copy)]
@@ -33,10 +35,10 @@ pub(crate) fn measure_round_trip(peer: Peer, cpus: [usize; 2], counts: Counts) -
             request.send(number);
             assert_eq!(reply.receive()[0], number + 1);
             if number + 1 == counts.warm_up {
-                start = os::now_ns();
+                start = now_ns();
             }
         }
-        result.store(os::now_ns() - start, Ordering::Relaxed);
+        result.store(now_ns() - start, Ordering::Relaxed);
     });
     client.wait();
     server.wait();
@@ -57,10 +59,10 @@ pub(crate) fn measure_stream(peer: Peer, cpus: [usize; 2], counts: Counts) -> f6
         for number in 0..counts.warm_up + counts.measured {
             assert_eq!(channel.receive()[0], number);
             if number + 1 == counts.warm_up {
-                start = os::now_ns();
+                start = now_ns();
             }
         }
-        result.store(os::now_ns() - start, Ordering::Relaxed);
+        result.store(now_ns() - start, Ordering::Relaxed);
     });
     sink.wait();
     source.wait();
@@ -76,7 +78,7 @@ enum Channel {
 impl Channel {
     fn new(peer: Peer) -> Self {
         let [reader, writer] = match peer {
-            Peer::Pipe => os::make_pipe(),
+            Peer::Pipe => make_pipe(),
             Peer::SocketPair => os::make_socket_pair(),
             Peer::Futex => return Self::Queue(Shared::new()),
         };
@@ -119,7 +121,7 @@ struct Queue {
 struct Line<T>(T);
 
 // SAFETY: made of atomics alone, which may be zero; aligned to 64.
-unsafe impl os::Share for Queue {}
+unsafe impl Share for Queue {}
 
 impl Queue {
     fn slot(&self, number: u32) -> &[AtomicU64; 8] {
@@ -154,7 +156,7 @@ fn wait_while(cursor: &AtomicU32, sleeps: &AtomicU32, must_wait: impl Fn(u32) ->
         sleeps.store(1, Ordering::SeqCst);
         let value = cursor.load(Ordering::SeqCst);
         if must_wait(value) {
-            os::futex_wait(cursor, value);
+            futex_wait(cursor, value);
         }
         sleeps.store(0, Ordering::Relaxed);
     }
@@ -164,37 +166,8 @@ fn advance(cursor: &AtomicU32, sleeps: &AtomicU32) {
     let value = cursor.load(Ordering::Relaxed).wrapping_add(1);
     cursor.store(value, Ordering::SeqCst);
     if sleeps.load(Ordering::SeqCst) == 1 {
-        os::futex_wake(cursor);
+        futex_wake(cursor);
     }
-}
-
-/// The floor: nanoseconds for a cache line to go to the other CPU and back, both sides spinning.
-pub(crate) fn measure_cache_line(cpus: [usize; 2], round_trips: u32) -> f64 {
-    let [line, result] = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
-    let other = Child::start(cpus[1], || {
-        for number in 0..u64::from(round_trips) {
-            while line.load(Ordering::Acquire) != 2 * number + 1 {
-                core::hint::spin_loop();
-            }
-            line.store(2 * number + 2, Ordering::Release);
-        }
-    });
-    let one = Child::start(cpus[0], || {
-        let mut start = 0;
-        for number in 0..u64::from(round_trips) {
-            line.store(2 * number + 1, Ordering::Release);
-            while line.load(Ordering::Acquire) != 2 * number + 2 {
-                core::hint::spin_loop();
-            }
-            if number == 0 {
-                start = os::now_ns();
-            }
-        }
-        result.store(os::now_ns() - start, Ordering::Relaxed);
-    });
-    one.wait();
-    other.wait();
-    crate::stats::to_float(result.load(Ordering::Relaxed)) / f64::from(round_trips - 1)
 }
 
 /// Nanoseconds for the whole life of a static program: fork and execve, or `posix_spawn`; its end is
@@ -203,7 +176,7 @@ pub(crate) fn measure_exec(path: &Path, is_fork: bool, cpu: usize, count: u32) -
     let result = Shared::<AtomicU64>::new();
     let program = Program::new(path);
     Child::start(cpu, || {
-        let start = os::now_ns();
+        let start = now_ns();
         for _ in 0..count {
             if is_fork {
                 program.fork_and_wait();
@@ -211,8 +184,8 @@ pub(crate) fn measure_exec(path: &Path, is_fork: bool, cpu: usize, count: u32) -
                 program.spawn_and_wait();
             }
         }
-        result.store(os::now_ns() - start, Ordering::Relaxed);
+        result.store(now_ns() - start, Ordering::Relaxed);
     })
     .wait();
-    crate::stats::to_float(result.load(Ordering::Relaxed)) / f64::from(count)
+    stats::to_float(result.load(Ordering::Relaxed)) / f64::from(count)
 }

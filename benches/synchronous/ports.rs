@@ -13,8 +13,9 @@ use oro_image::Image;
 use oro_kernel_linux::{Options, Outcome};
 use oro_system::{Manifest, Plan, ResolveOptions};
 
-use crate::os::{self, Child, Shared};
-use crate::{Counts, stats};
+use crate::common::os::{Child, Shared, now_ns, pin};
+use crate::common::stats;
+use crate::{Counts, os};
 
 /// As `oro` builds C modules.
 const FLAGS: [&str; 11] = [
@@ -117,12 +118,12 @@ impl Modules {
         let ticks = Shared::<AtomicU64>::new();
         let elapsed = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
         let system = Child::start(cpus[0], || {
-            let clocks = [os::now_ns(), os::read_counter()];
+            let clocks = [now_ns(), os::read_counter()];
             for status in run(&plan, &images) {
                 ticks.fetch_add(status, Ordering::Relaxed);
             }
             let counted = os::read_counter() - clocks[1];
-            elapsed[0].store(os::now_ns() - clocks[0], Ordering::Relaxed);
+            elapsed[0].store(now_ns() - clocks[0], Ordering::Relaxed);
             elapsed[1].store(counted, Ordering::Relaxed);
         });
         if cpus[0] != cpus[1] {
@@ -146,9 +147,9 @@ impl Modules {
         let elapsed = Shared::<AtomicU64>::new();
         Child::start(cpu, || {
             let options = Options { without_ptrace, ..Options::default() };
-            let start = os::now_ns();
+            let start = now_ns();
             let report = oro_kernel_linux::run(&plan, &images, &options).expect("it starts");
-            elapsed.store(os::now_ns() - start, Ordering::Relaxed);
+            elapsed.store(now_ns() - start, Ordering::Relaxed);
             assert!(report.is_success(), "{report:?}");
         })
         .wait();
@@ -189,7 +190,7 @@ fn pin_second(supervisor: i32, cpu: usize) {
         let children = children.expect("a supervisor that runs");
         let mut sealed = children.split_whitespace().filter(|child| is_sealed(child));
         if let (Some(_), Some(second)) = (sealed.next(), sealed.next()) {
-            return os::pin(second.parse().expect("a number"), cpu);
+            return pin(second.parse().expect("a number"), cpu);
         }
         std::thread::sleep(Duration::from_micros(200));
     }

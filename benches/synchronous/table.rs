@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::stats::{median, range, ratio};
+use crate::common::put;
+use crate::common::stats::{median, range, ratio};
 
 /// Names that others look up.
 pub(crate) const PIPE: &str = "pipe";
@@ -201,16 +202,11 @@ message, so it is compared with a pipe that hands each message over (half a roun
 with one that buffers what its writer has to say. On two CPUs the supervisor is where the producer,
 or the client, is. A sealed instance is what each costs more in a system of 33 than in one of 1.";
 
-fn put(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
-}
-
 /// A document of its own.
 pub(crate) fn wrap_in_markdown(text: &str) -> String {
     format!(
         "# Synchronous Ports and starts\n\n\
-         Written by `cargo bench -- --markdown docs/benchmarks/synchronous.md`; what it says about\n\
-         the goals, and what was tried, is in [README.md](README.md).\n\n```text\n{text}```\n"
+         Written by `cargo bench --bench synchronous -- --markdown docs/benchmarks/synchronous.md`;\n\
+         what it says about the goals, and what was tried, is in [README.md](README.md).\n\n```text\n{text}```\n"
     )
 }

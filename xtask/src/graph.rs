@@ -51,7 +51,16 @@ const ALLOWED: [Allowed; 10] = [
     Allowed {
         name: "oro-benches",
         normal: &[],
-        dev: &["oro-image", "oro-system", "oro-kernel-linux", "libc"],
+        dev: &[
+            "oro-image",
+            "oro-system",
+            "oro-kernel-linux",
+            "libc",
+            "crossbeam-channel",
+            "ringbuf",
+            "rtrb",
+            "sha2",
+        ],
     },
     Allowed { name: "xtask", normal: &["oro-sysabi", "cbindgen", "log", "serde_json"], dev: &[] },
 ];

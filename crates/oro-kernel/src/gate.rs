@@ -122,7 +122,10 @@ pub fn decode_request(
     if request.count > CONDITION_COUNT {
         return Err(RequestProblem::TooManyConditions { count: request.count });
     }
-    if request.reserved0 != 0 || request.flags != 0 {
+    let is_reserved_zero = request.reserved0 == 0
+        && request.reserved1.iter().all(|word| *word == 0)
+        && request.reserved2.iter().all(|word| *word == 0);
+    if !is_reserved_zero || request.flags != 0 {
         return Err(RequestProblem::ReservedNotZero);
     }
     let mut conditions = Vec::with_capacity(request.count as usize);

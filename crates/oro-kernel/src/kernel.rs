@@ -84,6 +84,8 @@ pub(crate) struct End {
     pub(crate) streak: u32,
     /// The state in asynchronous mode; `None`: synchronous.
     pub(crate) live: Option<Live>,
+    /// Its present thread has had a live cursor, and may have taken back what its peer has seen there.
+    pub(crate) was_live: bool,
     /// Protections of its cursor page that have not been answered.
     pub(crate) protecting_count: u32,
     /// Its thread has ended, and its last cursor is being read: how it then ends for its peer.
@@ -399,6 +401,7 @@ impl End {
             fault_count: Tally::default(),
             streak: 0,
             live: None,
+            was_live: false,
             protecting_count: 0,
             closing: None,
             is_kernel_asleep: false,

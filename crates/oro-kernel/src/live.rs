@@ -88,7 +88,9 @@ impl Kernel {
             Page::Open
         };
         let live = Live { page, is_leaving: false, has_left: false, rings_for_nothing: 0 };
-        self.end_mut(end).live = Some(live);
+        let state = self.end_mut(end);
+        state.live = Some(live);
+        state.was_live = true;
         effects.push(Effect::OpenQueue { end });
         effects.push(Effect::PublishMode { end, mode: Mode::Asynchronous });
         effects.push(Effect::PublishPort(end.port));
@@ -389,6 +391,7 @@ impl Kernel {
         let Some(live) = &self.end(end).live else { return };
         if live.rings_for_nothing >= limit && !live.is_leaving {
             self.downgrade(end.port, effects);
+            effects.push(Effect::PublishPort(end.port)); // MODE-7
         }
     }
 
@@ -447,6 +450,8 @@ impl Kernel {
         match problem {
             Ok(()) => self.become_synchronous(end, value, effects),
             Err(Problem::Contradiction) => {
+                let state = self.end_mut(end);
+                state.closing = state.closing.map(|_| PeerState::Faulted);
                 self.become_synchronous(end, self.end(end).cursor, effects);
                 self.break_port(end.port, effects);
             }
@@ -455,7 +460,13 @@ impl Kernel {
                 // It is not adopted. Of a thread that has ended already nothing more can be ended.
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
+                let was_peer_live = self.end(end.peer()).was_live;
                 self.become_synchronous(end, cursor, effects);
+                // The peer may have believed what was taken back: it is not held against the cursor
+                // that takes its place (ASYNC-6).
+                if was_peer_live {
+                    self.break_port(end.port, effects);
+                }
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
                 {
@@ -498,8 +509,10 @@ impl Kernel {
     fn adopt(&mut self, end: EndpointId, value: u64, effects: &mut Vec<Effect>) -> bool {
         match self.validate(end, value, false) {
             Ok(()) => {}
-            // Only when both are read together is there one.
-            Err(Problem::Contradiction) => return false,
+            Err(Problem::Contradiction) => {
+                self.break_port(end.port, effects);
+                return false;
+            }
             Err(Problem::Violation(violation)) => {
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
@@ -524,7 +537,9 @@ impl Kernel {
         }
         let count = u64::from(self.port_setup(end).slot_count);
         let (own, peer) = (self.end(end).cursor, self.end(end.peer()).cursor);
-        let is_trusted = self.end(end.peer()).live.is_none();
+        let peer_end = self.end(end.peer());
+        let is_trusted = !peer_end.was_live;
+        let is_exact = is_pair || peer_end.live.is_none();
         // The distance that is allowed on the other side of the peer's cursor.
         let (least, most) = match (is_trusted, end.side) {
             (true, Side::Producer) => (own, peer.wrapping_add(count)),
@@ -539,11 +554,11 @@ impl Kernel {
             Side::Producer => value.wrapping_sub(peer),
             Side::Consumer => peer.wrapping_sub(value),
         };
-        if is_pair && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
+        if is_exact && distance > count { Err(Problem::Contradiction) } else { Ok(()) }
     }
 
     /// `ASYNC-6`: nothing passes here any more, and nobody is to blame.
-    fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
+    pub(crate) fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
         self.ports[id.0 as usize].is_broken = true;
         for end in both_ends(id) {
             if self.end(end).closing.is_none() {
@@ -551,8 +566,11 @@ impl Kernel {
             }
         }
         effects.push(Effect::PublishPort(id));
+        // Both bindings first: whoever is woken finds there why (KRN-5).
         for end in both_ends(id) {
             self.publish_peer(end, effects);
+        }
+        for end in both_ends(id) {
             self.wake_peer(end, effects);
             self.abandon_cursor(end, effects);
         }

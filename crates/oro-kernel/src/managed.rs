@@ -77,6 +77,12 @@ impl Kernel {
                 effects,
             );
         }
+        if self.available(end) == 0 && self.end(end.peer()).was_live {
+            // The peer may have shown what it has taken back (ASYNC-6).
+            self.break_port(end.port, effects);
+            effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
+            return;
+        }
         if self.available(end) == 0 {
             let cursor = self.end(end).cursor;
             let peer = self.end(end.peer()).cursor;

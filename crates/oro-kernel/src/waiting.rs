@@ -74,6 +74,8 @@ impl Kernel {
             return;
         }
         for peer in peers {
+            // A clock fills its slot when somebody waits for it (BUILTIN-5).
+            self.wake_kernel_end(peer, effects);
             self.arm(peer, effects);
         }
     }

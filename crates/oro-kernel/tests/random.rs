@@ -126,9 +126,12 @@ fn make_system() -> impl Strategy<Value = (Setup, Vec<bool>)> {
         1 => Just(Upgrade::Unsupported),
     ];
     let ports = vec((0..3_u32, any::<u32>(), any::<u32>(), upgrade), 1..6);
-    let small = (0..3_u32, 0..3_u32, 1..4_u32).prop_map(|(threshold, doubling_limit, ring_limit)| {
-        Tuning { threshold, doubling_limit, ring_limit }
-    });
+    let small =
+        (0..3_u32, 0..3_u32, 1..4_u32).prop_map(|(threshold, doubling_limit, ring_limit)| Tuning {
+            threshold,
+            doubling_limit,
+            ring_limit,
+        });
     let tuning = prop_oneof![Just(Tuning::default()), small];
     (instances, threads, ports, tuning).prop_map(|(instances, threads, ports, tuning)| {
         let instance_count = u32::try_from(instances.len()).expect("few");
@@ -424,9 +427,7 @@ impl Run {
         let (how, is_repeated) = (how >> 8, how % 8 == 1);
         match self.phases[thread.0 as usize].clone() {
             Phase::Running => self.begin(thread, how, at),
-            Phase::Decided(Op::Cursor { end, value }) => {
-                self.store_cursor(thread, end, value, how)
-            }
+            Phase::Decided(Op::Cursor { end, value }) => self.store_cursor(thread, end, value, how),
             Phase::Decided(op) => self.fault(thread, op),
             Phase::Stopped(Some(op)) | Phase::Granted(op) if is_repeated => self.fault(thread, op),
             Phase::Stopped(_) => Ok(()),
@@ -448,18 +449,12 @@ impl Run {
         Ok(())
     }
 
-    fn store_cursor(
-        &mut self,
-        thread: ThreadId,
-        end: EndpointId,
-        value: u64,
-        how: u32,
-    ) -> Checked {
+    fn store_cursor(&mut self, thread: ThreadId, end: EndpointId, value: u64, how: u32) -> Checked {
         let memory = self.memory_of(end);
         let goes_through = match memory.page {
             Page::ReadOnly => false,
             Page::Open => true,
-            Page::Protecting => how % 2 == 0,
+            Page::Protecting => how.is_multiple_of(2),
         };
         if goes_through {
             memory.cursor = value;
@@ -679,14 +674,12 @@ impl Run {
     }
 
     fn step(&mut self, event: Event, actor: Option<ThreadId>) -> Checked {
-        let event2 = event.clone(); //TRACE
         let before = self.kernel.clone();
         let mut twin = before.clone();
         let was_live = actor.is_none_or(|thread| self.kernel.is_live(thread));
         let (mut effects, mut twin_effects) = (Vec::new(), Vec::new());
         twin.step(event.clone(), &mut twin_effects);
         self.kernel.step(event, &mut effects);
-        if std::env::var_os("TR").is_some() { eprintln!("EV {event2:?} -> {effects:?}"); } //TRACE
         prop_assert_eq!(&effects, &twin_effects);
         prop_assert_eq!(&self.kernel, &twin);
         prop_assert!(was_live || effects.is_empty(), "a late event did something: {:?}", effects);
@@ -722,46 +715,17 @@ impl Run {
                     }
                 }
             }
-            Effect::PublishCursor { end, value } => {
-                // I5: monotonic; by one, unless a built-in or a live cursor took several at once.
-                let last = before.cursor(*end);
-                if before.has_live_cursor(*end) {
-                    let is_monotonic = value.wrapping_sub(last) <= u64::MAX >> 1;
-                    prop_assert!(is_monotonic || self.broken[end.port.0 as usize]);
-                } else {
-                    prop_assert!(*value > last);
-                    prop_assert!(self.owner(*end) == Owner::Kernel || *value == last + 1);
-                }
-                let memory = self.memory_of(*end);
-                memory.cursor = *value;
-                memory.is_held = false;
-            }
+            Effect::PublishCursor { end, value } => self.publish_cursor(before, *end, *value)?,
             Effect::SetWord { end, value } => self.memory_of(*end).word = *value,
             Effect::OpenCell { end, .. } | Effect::DeliverCell { end, .. } => {
                 self.memory_of(*end).is_held = true;
             }
             Effect::DeliverZeros { end, .. } => self.memory_of(*end).is_held = true,
-            // END-3: the flush before the end may wake a sibling, which then ends too.
-            Effect::Resume(thread) => {
-                let own = instance_of(&self.kernel, *thread);
-                let ends_later = rest.iter().any(|later| {
-                    matches!(later, Effect::EndInstance { instance, .. } if *instance == own)
-                });
-                prop_assert!(self.kernel.is_live(*thread) || ends_later, "{:?}", thread);
-                let is_hostile = self.is_hostile(*thread);
-                let phase = &mut self.phases[thread.0 as usize];
-                *phase = match phase.clone() {
-                    Phase::Stopped(Some(op)) | Phase::Granted(op) => Phase::Granted(op),
-                    Phase::Stopped(None) => Phase::Running,
-                    // A hostile one has done something else while it was stopped.
-                    Phase::Running | Phase::Decided(_) => {
-                        prop_assert!(is_hostile, "{:?} was not stopped", thread);
-                        Phase::Running
-                    }
-                };
-            }
+            Effect::Resume(thread) => self.resume(*thread, rest)?,
             Effect::EndThread(thread) => prop_assert!(!self.kernel.is_live(*thread)),
-            Effect::EndInstance { instance, end, .. } => self.check_blame(*instance, *end, actor)?,
+            Effect::EndInstance { instance, end, .. } => {
+                self.check_blame(*instance, *end, actor)?
+            }
             Effect::OpenCursor { end } => {
                 // Nobody believes a cursor of a broken Port.
                 let is_broken = self.broken[end.port.0 as usize];
@@ -779,29 +743,14 @@ impl Run {
                 prop_assert!(!self.kernel.is_live(thread), "END-6: it may store yet");
                 self.reads.push_back(*end);
             }
-            Effect::PublishMode { end, mode } => {
-                prop_assert_eq!(self.kernel.mode(*end), *mode);
-                let port = self.kernel.port(end.port);
-                prop_assert!(!port.is_forced || *mode == Mode::Synchronous, "MODE-2: forced");
-                let Owner::Thread(thread) = self.owner(*end) else { unreachable!("no thread") };
-                let is_stopped = matches!(self.phases[thread.0 as usize], Phase::Stopped(_));
-                prop_assert!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
-            }
+            Effect::PublishMode { end, mode } => self.publish_mode(*end, *mode)?,
             Effect::StartTimer { timer, .. } => drop(self.timers.insert(*timer)),
             Effect::StopTimer { timer } => {
                 if self.timers.remove(timer) {
                     self.stopped_timers.push(*timer);
                 }
             }
-            Effect::ReportBrokenPort(port) => {
-                prop_assert!(!self.broken[port.0 as usize], "reported twice");
-                self.broken[port.0 as usize] = true;
-                let is_hostile = self.ends.iter().any(|end| {
-                    end.port == *port
-                        && matches!(self.owner(*end), Owner::Thread(id) if self.is_hostile(id))
-                });
-                prop_assert!(is_hostile, "ASYNC-6: {:?} is broken by nobody", port);
-            }
+            Effect::ReportBrokenPort(port) => self.break_port(*port)?,
             Effect::Finish => {
                 prop_assert!(!self.is_finished);
                 self.is_finished = true;
@@ -818,6 +767,63 @@ impl Run {
             | Effect::PublishPort(_)
             | Effect::WakeKernelEnd(_) => {}
         }
+        Ok(())
+    }
+
+    fn publish_cursor(&mut self, before: &Kernel, end: EndpointId, value: u64) -> Checked {
+        // I5: monotonic; by one, unless a built-in or a live cursor took several at once.
+        let last = before.cursor(end);
+        if before.has_live_cursor(end) {
+            let is_monotonic = value.wrapping_sub(last) <= u64::MAX >> 1;
+            prop_assert!(is_monotonic || self.broken[end.port.0 as usize]);
+        } else {
+            prop_assert!(value > last);
+            prop_assert!(self.owner(end) == Owner::Kernel || value == last + 1);
+        }
+        let memory = self.memory_of(end);
+        memory.cursor = value;
+        memory.is_held = false;
+        Ok(())
+    }
+
+    /// END-3: the flush before the end may wake a sibling, which then ends too.
+    fn resume(&mut self, thread: ThreadId, rest: &[Effect]) -> Checked {
+        let own = instance_of(&self.kernel, thread);
+        let ends_later = rest
+            .iter()
+            .any(|later| matches!(later, Effect::EndInstance { instance, .. } if *instance == own));
+        prop_assert!(self.kernel.is_live(thread) || ends_later, "{:?}", thread);
+        let is_hostile = self.is_hostile(thread);
+        let phase = &mut self.phases[thread.0 as usize];
+        *phase = match phase.clone() {
+            Phase::Stopped(Some(op)) | Phase::Granted(op) => Phase::Granted(op),
+            Phase::Stopped(None) => Phase::Running,
+            // A hostile one has done something else while it was stopped.
+            Phase::Running | Phase::Decided(_) => {
+                prop_assert!(is_hostile, "{:?} was not stopped", thread);
+                Phase::Running
+            }
+        };
+        Ok(())
+    }
+
+    fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Checked {
+        prop_assert_eq!(self.kernel.mode(end), mode);
+        let port = self.kernel.port(end.port);
+        prop_assert!(!port.is_forced || mode == Mode::Synchronous, "MODE-2: forced");
+        let Owner::Thread(thread) = self.owner(end) else { unreachable!("no thread") };
+        let is_stopped = matches!(self.phases[thread.0 as usize], Phase::Stopped(_));
+        prop_assert!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
+        Ok(())
+    }
+
+    fn break_port(&mut self, port: PortId) -> Checked {
+        prop_assert!(!self.broken[port.0 as usize], "reported twice");
+        self.broken[port.0 as usize] = true;
+        let is_hostile = self.ends.iter().any(|end| {
+            end.port == port && matches!(self.owner(*end), Owner::Thread(id) if self.is_hostile(id))
+        });
+        prop_assert!(is_hostile, "ASYNC-6: {:?} is broken by nobody", port);
         Ok(())
     }
 
@@ -964,7 +970,6 @@ proptest! {
         (setup, hostile) in make_system(),
         actions in list_actions(),
     ) {
-        if std::env::var_os("TR").is_some() { eprintln!("EV NEW"); } //TRACE
         let mut run = Run::start(setup, hostile)?;
         for action in &actions {
             run.act(action)?;

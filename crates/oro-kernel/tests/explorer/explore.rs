@@ -326,7 +326,9 @@ fn apply(system: &System, state: &mut State, choice: Choice) -> Result<(), Failu
         Choice::Look(end) => state.look_at_live(system, end),
         Choice::Expire(timer) => {
             state.timers.remove(&timer);
-            state.has_waited = true;
+            if let Timer::Landing(end) = timer {
+                state.memory_of(end).live.is_overdue = true;
+            }
             state.step(system, Event::TimerExpired { timer })
         }
         Choice::Flip(port) => {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oro_kernel::{
     Condition, EndpointId, Event, FaultCause, GateRequest, InstanceEnd, InstanceId, InstanceView,
-    Kernel, Look, Mode, Owner, PeerState, PortId, PortState, Side, ThreadId, Timer, Violation,
+    Kernel, Look, Mode, Owner, PeerState, PortId, PortState, Side, ThreadId, Timer, Tuning,
+    Violation,
 };
 
 use crate::program::{Op, PART_COUNT, Place, REGISTER_COUNT, System, Value};
@@ -75,6 +76,8 @@ pub(crate) struct LivePage {
     pub(crate) buffered: Option<u64>,
     /// Protections that have not been answered.
     pub(crate) protecting_count: u32,
+    /// The time for the store that was let through has passed: it may be stopped again (BELL-3).
+    pub(crate) is_overdue: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,8 +132,6 @@ pub(crate) struct State {
     pub(crate) flip_count: u8,
     pub(crate) forced: Vec<bool>,
     pub(crate) timers: BTreeSet<Timer>,
-    /// A timer is being told of: what has not landed by now may be protected again.
-    pub(crate) has_waited: bool,
     /// Cursors that the core has asked for.
     pub(crate) asked: Vec<EndpointId>,
     pub(crate) ports_published: Vec<PortState>,
@@ -159,7 +160,6 @@ impl State {
             flip_count: 0,
             forced: vec![false; setup.ports.len()],
             timers: BTreeSet::new(),
-            has_waited: false,
             asked: Vec::new(),
             ports_published: vec![PortState::Open; setup.ports.len()],
             instances_published: Vec::new(),
@@ -253,7 +253,7 @@ impl State {
         if let Op::Await { end, slot, ahead } = op {
             return self.await_slot(system, thread, end, slot, ahead);
         }
-        match self.attempt(thread, op)? {
+        match self.attempt(system, thread, op)? {
             Attempt::Done => {
                 let state = &mut self.threads[thread.0 as usize];
                 state.phase = Phase::Running;
@@ -295,11 +295,17 @@ impl State {
         let own = self.threads[thread.0 as usize].first[&end] + slot;
         let peer = self.memory[&end.peer()].published;
         let count = self.queues[end.port.0 as usize].len() as u64;
-        let is_available = match end.side {
-            Side::Producer => own - peer < count,
-            Side::Consumer => peer > own,
+        let used = match end.side {
+            Side::Producer => own.wrapping_sub(peer),
+            Side::Consumer => peer.wrapping_sub(own),
         };
-        let has_ended = self.memory[&end].peer.0 != PeerState::Wired;
+        let is_available = match end.side {
+            Side::Producer => used < count,
+            Side::Consumer => used > 0,
+        };
+        // A thread of sense leaves a peer that lies.
+        let has_ended = self.memory[&end].peer.0 != PeerState::Wired || used > count;
+        let is_available = is_available && used <= count;
         let state = &mut self.threads[thread.0 as usize];
         match state.phase {
             Phase::Granted(_) => {
@@ -466,10 +472,8 @@ impl State {
     /// The verdict of the clauses on a fault, from what the thread can see; `None`: not foretold, in
     /// systems that know the asynchronous mode.
     fn predict(&self, thread: ThreadId, event: &Event) -> Option<Option<(EndpointId, Violation)>> {
-        let has_mode = |end: &EndMemory| end.mode == Mode::Asynchronous || end.live.is_open;
-        if self.memory.values().any(has_mode)
-            || matches!(event, Event::CursorTouched { .. } | Event::QueueTouched { .. })
-        {
+        let knows_modes = self.kernel.setup().tuning != Tuning::default();
+        if knows_modes {
             return None;
         }
         Some(self.predict_synchronous(thread, event))
@@ -575,7 +579,7 @@ impl State {
         }
     }
 
-    fn attempt(&mut self, thread: ThreadId, op: Op) -> Result<Attempt, Failure> {
+    fn attempt(&mut self, system: &System, thread: ThreadId, op: Op) -> Result<Attempt, Failure> {
         let fault = Attempt::Faulted(self.fault_event(thread, op));
         if !self.is_granted(thread, op) {
             return Ok(fault);
@@ -588,6 +592,7 @@ impl State {
                 self.drain(thread)?;
                 let live = &mut self.memory_of(end).live;
                 live.is_cached = true;
+                live.is_overdue = false;
                 live.buffered = Some(value);
             }
             Op::StoreQueue { end, slot, value } => {
@@ -606,7 +611,7 @@ impl State {
                 let bytes = queue[usize::try_from(number % queue.len() as u64).expect("few")];
                 let index = usize::try_from(number).expect("few");
                 let right = self.history[end.port.0 as usize].get(index).copied();
-                let is_right = right == Some(bytes);
+                let is_right = right == Some(bytes) || self.is_hostile(system, end.peer());
                 check!(is_right, "MODE-8 what is read", "{end:?} {number}: {bytes:?} {right:?}");
                 let state = &mut self.threads[thread.0 as usize];
                 if state.chaos_left.is_none() {
@@ -627,7 +632,7 @@ impl State {
                 if end.side == Side::Producer && cell.access == Access::ReadOnly {
                     check!(value == 0, "PORT-5 a cell that is not held is zero", "{op:?}");
                 }
-                if end.side == Side::Consumer {
+                if end.side == Side::Consumer && !self.is_hostile(system, end.peer()) {
                     self.check_loaded(end, place, thread, cell.bytes)?;
                 }
                 let state = &mut self.threads[thread.0 as usize];

@@ -17,11 +17,10 @@ impl State {
         for effect in effects {
             self.carry_out(system, effect)?;
         }
-        self.has_waited = false;
         if let Some(end) = self.asked.pop() {
             return self.settle_cursor(system, end);
         }
-        self.check_published()
+        self.check_published(system)
     }
 
     fn carry_out(&mut self, system: &System, effect: Effect) -> Result<(), Failure> {
@@ -47,22 +46,25 @@ impl State {
                 self.collect(end, cell as usize, number)?
             }
             Effect::DeliverCell { end, cell, number } => {
-                self.deliver(end, cell as usize, Some(number))?;
+                self.deliver(system, end, cell as usize, Some(number))?;
             }
-            Effect::DeliverZeros { end, cell } => self.deliver(end, cell as usize, None)?,
+            Effect::DeliverZeros { end, cell } => self.deliver(system, end, cell as usize, None)?,
             Effect::WithdrawCell { end, cell } => {
                 let absent = Cell { access: Access::Absent, bytes: [0; PART_COUNT] };
                 self.memory_of(end).cells[cell as usize] = absent;
             }
             Effect::OpenWord { end } => {
+                let is_excused = self.is_hostile(system, end.peer());
                 let expected = self.kernel.cursor(end);
                 let memory = self.memory_of(end);
+                let is_next = memory.word + 1 == expected;
+                let is_again = memory.word_expected == memory.word + 1;
                 check!(
-                    memory.word + 1 == expected || memory.word_expected == memory.word + 1,
+                    is_excused || is_next || is_again,
                     "MAN-5 word opens for one store",
                     "{end:?}"
                 );
-                if memory.word + 1 == expected {
+                if is_next {
                     memory.word_expected = expected;
                 }
                 memory.is_word_open = true;
@@ -73,8 +75,11 @@ impl State {
                 memory.word_expected = value;
             }
             Effect::OpenCursor { end } => {
+                // Of a broken Port nobody awaits anything any more.
+                let is_excused =
+                    self.is_hostile(system, end) || self.is_hostile(system, end.peer());
                 let live = &mut self.memory_of(end).live;
-                let is_complete = live.protecting_count == 0;
+                let is_complete = is_excused || live.protecting_count == 0;
                 check!(is_complete, "BELL-1 opened while it is being protected", "{end:?}");
                 live.is_open = true;
             }
@@ -95,11 +100,17 @@ impl State {
                 self.timers.remove(&timer);
             }
             Effect::ReportBrokenPort(_) => {}
-            Effect::PublishCursor { end, value } => self.publish_cursor(end, value)?,
+            Effect::PublishCursor { end, value } => self.publish_cursor(system, end, value)?,
             Effect::PublishPeer { end, state, epoch } => {
                 let shown = self.memory[&end.peer()].published;
                 let last = self.kernel.cursor(end.peer());
-                check!(shown == last, "KRN-5 the last cursor shows before the end", "{end:?}");
+                // What a thread stores by itself is shown by itself.
+                let is_live = self.kernel.has_live_cursor(end.peer()) && state == PeerState::Wired;
+                check!(
+                    is_live || shown == last,
+                    "KRN-5 the last cursor shows before the end",
+                    "{end:?}"
+                );
                 let told = self.kernel.peer_state(end);
                 check!(told == (state, epoch), "END-6 the peer's state", "{end:?} {told:?}");
                 self.memory_of(end).peer = (state, epoch);
@@ -139,7 +150,7 @@ impl State {
         let phase = self.threads[thread.0 as usize].phase;
         let is_pending =
             matches!(phase, Phase::Granted(Op::StoreLive { end: pending, .. }) if pending == end);
-        let may = !is_pending || self.has_waited;
+        let may = !is_pending || self.memory[&end].live.is_overdue;
         check!(may, "BELL-3 protected before the store has landed", "{end:?}");
         let live = &mut self.memory_of(end).live;
         live.is_open = false;
@@ -245,6 +256,7 @@ impl State {
 
     fn deliver(
         &mut self,
+        system: &System,
         end: EndpointId,
         cell: usize,
         number: Option<u64>,
@@ -263,7 +275,12 @@ impl State {
                 queue[usize::try_from(number % queue.len() as u64).expect("few")]
             }
             None => {
-                check!(own == committed, "MAN-3 zeros for a message", "{end:?} {own}");
+                let is_honest = !self.is_hostile(system, end.peer());
+                check!(
+                    !is_honest || own == committed,
+                    "MAN-3 zeros for a message",
+                    "{end:?} {own}"
+                );
                 check!(memory.peer.0 != PeerState::Wired, "MAN-3 zeros of a live peer", "{end:?}");
                 [0; PART_COUNT]
             }
@@ -272,20 +289,34 @@ impl State {
         Ok(())
     }
 
-    fn publish_cursor(&mut self, end: EndpointId, value: u64) -> Result<(), Failure> {
+    fn publish_cursor(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        value: u64,
+    ) -> Result<(), Failure> {
         let before = self.memory[&end].published;
         let is_kernel = owner_of(&self.kernel, end) == Owner::Kernel;
-        let is_settled = value == before;
+        // What a thread that lied has left is set right.
+        let is_settled = value == before || self.is_excused(system, end);
         let is_next = is_settled || value == before + 1 || (is_kernel && value > before);
         check!(is_next, "I5 cursors are monotonic, by one", "{end:?} {before} to {value}");
         self.memory_of(end).published = value;
         let producer = self.memory[&EndpointId { port: end.port, side: Side::Producer }].published;
         let consumer = self.memory[&EndpointId { port: end.port, side: Side::Consumer }].published;
         let count = self.queues[end.port.0 as usize].len() as u64;
-        let is_sound = producer >= consumer && producer - consumer <= count;
+        // A live cursor is what its thread says.
+        let is_live = self.kernel.has_live_cursor(end.peer());
+        let is_sound = is_live || (producer >= consumer && producer - consumer <= count);
         check!(is_sound, "I5 cursors", "{end:?} {producer} {consumer} {count}");
         let collected = self.history[end.port.0 as usize].len() as u64;
-        check!(producer <= collected, "PORT-6 published before collected", "{end:?} {producer}");
+        let is_honest =
+            !self.is_hostile(system, EndpointId { port: end.port, side: Side::Producer });
+        check!(
+            !is_honest || producer <= collected,
+            "PORT-6 published before collected",
+            "{end:?} {producer}"
+        );
         Ok(())
     }
 
@@ -368,7 +399,7 @@ impl State {
     }
 
     /// META-8, I5: what is shown is what is.
-    fn check_published(&self) -> Result<(), Failure> {
+    fn check_published(&self, system: &System) -> Result<(), Failure> {
         for (end, memory) in &self.memory {
             let cursor = self.kernel.cursor(*end);
             let has_queue = self.kernel.has_queue(*end);
@@ -384,13 +415,20 @@ impl State {
             if is_live {
                 continue;
             }
-            check!(cursor == memory.published, "META-8 cursors are published", "{end:?} {cursor}");
+            let is_excused = self.is_excused(system, *end);
+            check!(
+                is_excused || cursor == memory.published,
+                "META-8 cursors are published",
+                "{end:?} {cursor}"
+            );
         }
         for (end, memory) in &self.memory {
             let Owner::Thread(thread) = owner_of(&self.kernel, *end) else { continue };
             let is_open = self.kernel.open_word(thread) == Some(*end);
             let is_live = self.kernel.is_live(thread);
-            let agrees = !is_live || is_open == memory.is_word_open;
+            // The word of a broken Port is open for good.
+            let is_excused = self.is_hostile(system, end.peer());
+            let agrees = !is_live || is_excused || is_open == memory.is_word_open;
             check!(agrees, "MAN-5 the core knows the open word", "{end:?} {is_open}");
             let agrees = !is_live || self.kernel.peer_state(*end) == memory.peer;
             check!(agrees, "END-6 the binding's state", "{end:?}");
@@ -414,6 +452,21 @@ impl State {
         let is_finished = self.kernel.is_finished();
         check!(is_finished == self.is_finished, "END-4 finished", "{is_finished}");
         Ok(())
+    }
+
+    /// Whether one of the two threads may lie about its cursor, so that their Port may break.
+    fn is_excused(&self, system: &System, end: EndpointId) -> bool {
+        self.is_hostile(system, end) || self.is_hostile(system, end.peer())
+    }
+
+    /// Whether the end belongs to an instance that may break rules.
+    pub(crate) fn is_hostile(&self, system: &System, end: EndpointId) -> bool {
+        match owner_of(&self.kernel, end) {
+            Owner::Thread(thread) => {
+                system.hostile.contains(&system.setup.threads[thread.0 as usize].instance)
+            }
+            Owner::Kernel => false,
+        }
     }
 
     fn is_down(&self, end: EndpointId) -> bool {

@@ -542,11 +542,11 @@ pub(crate) fn asynchronous_systems() -> Vec<System> {
         systems.push(restarted.ends(Ending::Either));
         systems.extend(live_built_ins(slot_count));
     }
-    let mut ahead = System::naive("half of the queue", vec![live_source(0, 7, 1), live_sink(0, 7)])
+    let mut ahead = System::naive("half of the queue", vec![live_source(0, 5, 1), live_sink(0, 5)])
         .managed(&[0, 1])
         .wire(4, by(0), by(1))
-        .upgrades(1, 1)
-        .expect_log(1, &log_of(1..=7));
+        .upgrades(1, 0)
+        .expect_log(1, &log_of(1..=5));
     ahead.repeats = false;
     systems.push(ahead);
     systems.push(live_chain());
@@ -575,13 +575,13 @@ fn live_built_ins(slot_count: u32) -> Vec<System> {
 fn live_chain() -> System {
     let mut system = System::naive(
         "asynchronous chain",
-        vec![live_source(0, 3, 0), live_filter(0, 1, 10, 3), live_sink(1, 3)],
+        vec![live_source(0, 2, 0), live_filter(0, 1, 10, 2), live_sink(1, 2)],
     )
     .managed(&[0, 1, 2])
     .wire(1, by(0), by(1))
     .wire(1, by(1), by(2))
     .upgrades(1, 0)
-    .expect_log(2, &log_of(11..=13));
+    .expect_log(2, &log_of(11..=12));
     system.repeats = false;
     system
 }

@@ -10,7 +10,7 @@ pub(crate) fn describe() -> Vec<String> {
         let line = cpu_info.lines().find(|line| line.starts_with(key));
         line.and_then(|line| line.split_once(':')).map_or("?", |(_, value)| value.trim()).to_owned()
     };
-    let cpus = crate::os::list_cpus().len();
+    let cpus = super::os::list_cpus().len();
     let is_virtual = cpu_info.lines().any(|line| {
         line.starts_with("flags") && line.split_whitespace().any(|flag| flag == "hypervisor")
     });
