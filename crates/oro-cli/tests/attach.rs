@@ -114,6 +114,21 @@ fn a_system_is_seen_by_name_by_process_and_alone() {
     place.oro("explain attach-silent").ends(0).prints(&["did not answer"]);
 }
 
+/// An idle system does nothing on account of being looked at.
+#[test]
+fn looks_are_no_activity_of_the_system() {
+    let place = Place::new("attach-idle");
+    let _running = place.start("run copy.toml");
+    let counts = || {
+        let system = place.system("ports --json");
+        (system["fault_count"].as_u64(), system["wakeup_count"].as_u64())
+    };
+    let idle = wait_for("it waits", || Some(counts()).filter(|(faults, _)| *faults == Some(1)));
+    for _ in 0..10 {
+        assert_eq!(counts(), idle);
+    }
+}
+
 /// `META-8`: messages, and who waits where, as they are.
 #[test]
 fn meta_8_messages_are_counted_as_they_pass() {

@@ -47,9 +47,12 @@ pub(crate) struct Control {
     name: String,
     start: Instant,
     connections: [Option<Connection>; MAX_CONNECTIONS],
-    /// Requests and connections so far: a clock for [`Connection::last_used`], and how often the
-    /// supervisor woke up for this alone.
+    /// Requests and connections so far: a clock for [`Connection::last_used`].
     event_count: u64,
+    /// How often the supervisor has woken up for this.
+    wakeup_count: u64,
+    /// How often it had woken up when it last did so for this.
+    last_wakeup: Option<u64>,
     /// Descriptors for clients, once one has asked.
     handed_out: Option<HandedOut>,
 }
@@ -108,6 +111,8 @@ impl Control {
             start: Instant::now(),
             connections: [const { None }; MAX_CONNECTIONS],
             event_count: 0,
+            wakeup_count: 0,
+            last_wakeup: None,
             handed_out: None,
         })
     }
@@ -181,6 +186,11 @@ impl Supervisor<'_> {
     pub(crate) fn handle_control(&mut self, index: usize) {
         let Some(control) = &mut self.control else { return };
         control.event_count += 1;
+        // Several may come at one wake-up, which is counted when all have been served.
+        let wakeup = Some(self.report.wakeup_count);
+        if std::mem::replace(&mut control.last_wakeup, wakeup) != wakeup {
+            control.wakeup_count += 1;
+        }
         let Some(index) = index.checked_sub(1) else { return control.accept(&self.epoll) };
         let Some(request) = control.receive(index) else { return };
         let with_descriptors = request == Ok(Request::Describe);
@@ -242,7 +252,8 @@ impl Supervisor<'_> {
             let _ = writeln!(text, "name {}", control.name);
             let _ = writeln!(text, "uptime-ms {}", control.start.elapsed().as_millis());
             // Being asked is no doing of the system's.
-            let wakeups = self.report.wakeup_count.saturating_sub(control.event_count);
+            let own = control.wakeup_count.saturating_sub(1);
+            let wakeups = self.report.wakeup_count.saturating_sub(own);
             let _ = writeln!(text, "wakeups {wakeups}");
         }
         let _ = writeln!(text, "faults {}", self.report.fault_count);
