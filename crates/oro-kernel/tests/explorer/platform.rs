@@ -53,7 +53,7 @@ impl State {
                 self.memory_of(end).cells[cell as usize].access = Access::ReadOnly;
             }
             Effect::CollectCell { end, cell, number } => {
-                self.collect(end, cell as usize, number)?
+                self.collect(system, end, cell as usize, number)?
             }
             Effect::DeliverCell { end, cell, number } => {
                 self.deliver(system, end, cell as usize, Some(number))?;
@@ -228,7 +228,7 @@ impl State {
         let memory = &self.memory[&end];
         let right = cell_index(memory.published);
         check!(cell == right, "PORT-4 slot is not the next", "{end:?} opens cell {cell}");
-        let held_count = self.history[end.port.0 as usize].len() as u64;
+        let held_count = self.kernel.cursor(end);
         let room = self.queues[end.port.0 as usize].len() as u64
             - (held_count - self.memory[&end.peer()].published);
         let has_ended = memory.peer.0 != PeerState::Wired;
@@ -248,11 +248,22 @@ impl State {
         Ok(())
     }
 
-    fn collect(&mut self, end: EndpointId, cell: usize, number: u64) -> Result<(), Failure> {
+    fn collect(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        cell: usize,
+        number: u64,
+    ) -> Result<(), Failure> {
         let count = self.queues[end.port.0 as usize].len() as u64;
         let access = self.memory[&end].cells[cell].access;
         check!(access != Access::Open, "I7 PORT-6 protected before collected", "{end:?}");
         check!(cell == cell_index(number), "PORT-4 slot is not the next", "{end:?} {number}");
+        if self.is_hostile(system, end) {
+            // What it said that it had sent is not known message by message.
+            let count = usize::try_from(number).expect("few");
+            self.history[end.port.0 as usize].resize(count, [0; PART_COUNT]);
+        }
         let next = self.history[end.port.0 as usize].len() as u64;
         check!(number == next, "I9 messages are numbered", "{end:?} {number}, not {next}");
         let released = self.memory[&end.peer()].published;
