@@ -21,7 +21,7 @@ pub(super) const STEPS: [Step; 13] = [
     Step { name: "aarch64", purpose: "the ABI crate on bare AArch64", run: check_aarch64 },
     Step {
         name: "loom",
-        purpose: "every memory ordering of the metadata's protocol",
+        purpose: "every memory ordering of the metadata's protocol and of the queue",
         run: run_loom,
     },
     Step { name: "model", purpose: "every interleaving of small systems", run: run_model },
@@ -93,8 +93,8 @@ fn check_aarch64(context: &mut Context) -> Result<Outcome, String> {
 }
 
 fn run_loom(context: &mut Context) -> Result<Outcome, String> {
-    let mut command =
-        cargo(&["test", "--locked", "--release", "-p", "oro-sysabi", "--test", "loom"]);
+    let mut command = cargo(&["test", "--locked", "--release", "--test", "loom"]);
+    command.args(["-p", "oro-sysabi", "-p", "oro-queue"]);
     // Other flags would have everything else built again.
     command.arg("--target-dir").arg(target_folder().join("loom"));
     command.env("RUSTFLAGS", "--cfg loom").env_remove("CARGO_ENCODED_RUSTFLAGS");
