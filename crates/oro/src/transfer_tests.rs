@@ -224,11 +224,13 @@ fn mode_8_no_message_is_lost_when_the_mode_changes_between_two_stores() {
         let [port, then] = if before == 2 { [cells, queue] } else { [queue, cells] };
         port.produced.store(5, Relaxed);
         then.produced.store(5, Relaxed);
-        (0..3).for_each(|n| port.word(n & u64::from(before - 1), 0).store(n, Relaxed));
         port.bind(&memory, 0, true, before);
         // SAFETY: as above.
         let mut input = unsafe { Consumer::<Pair>::open(memory.thread(), 0) };
-        (0..3).for_each(|n| assert_eq!(input.recv().unwrap().a, n));
+        for n in 0..3 {
+            port.word(n & u64::from(before - 1), 0).store(n, Relaxed);
+            assert_eq!(input.recv().unwrap().a, n);
+        }
         assert_eq!(port.consumed.load(Relaxed), 3);
         then.consumed.store(3, Relaxed);
         (3..5).for_each(|n| then.word(n & u64::from(after - 1), 0).store(n, Relaxed));
