@@ -33,7 +33,7 @@ extern "C" {
 #define ORO_ABI_MAJOR UINT32_C(0)
 
 // ABI minor version. While the major is 0 it must be equal, later at least the module's (`VER-2`).
-#define ORO_ABI_MINOR UINT32_C(1)
+#define ORO_ABI_MINOR UINT32_C(2)
 
 // Largest slot of a Port, in bytes (`LIM-1`).
 #define ORO_MAX_SLOT_SIZE UINT32_C(0x1000000)
@@ -191,22 +191,38 @@ extern "C" {
 // `oro_end.mode_reason`: this end qualifies, its peer does not.
 #define ORO_MODE_REASON_PEER UINT32_C(4)
 
-// `oro_end.mode_reason`: this kernel has no asynchronous mode.
+// `oro_end.mode_reason`: this kernel, or this end of a built-in instance, has no asynchronous mode.
 #define ORO_MODE_REASON_UNSUPPORTED UINT32_C(5)
 
-// `oro_condition.kind`: the peer's cursor of binding `index` is not `value`, or the peer has ended.
+// `oro_end.mode_reason`: both ends qualify, and this one becomes asynchronous at its next cursor store.
+#define ORO_MODE_REASON_QUALIFIED UINT32_C(6)
+
+// `oro_end.mode_reason`: asynchronous, since both ends have earned it.
+#define ORO_MODE_REASON_EARNED UINT32_C(7)
+
+// `oro_end.mode_reason`: asynchronous still, and synchronous after this end's next cursor store.
+#define ORO_MODE_REASON_LEAVING UINT32_C(8)
+
+// `oro_end.mode_reason`: the Port, or an end of it, has ended; the mode changes no more.
+#define ORO_MODE_REASON_ENDED UINT32_C(9)
+
+// `oro_condition.kind`: the peer's cursor of binding `index` is greater than `value`, or the peer has
+// ended. The binding is the thread's own and wired.
 #define ORO_WAIT_PEER UINT32_C(1)
 
 // `oro_condition.kind`: the Ring's generation is not `value`.
 #define ORO_WAIT_RING UINT32_C(2)
 
-// `oro_condition.kind`: state or epoch of binding `index` have changed; `value` is `state | epoch << 32`.
+// `oro_condition.kind`: state or epoch of binding `index` are not what `value` says, which is
+// `state | epoch << 32`. The binding is the thread's own.
 #define ORO_WAIT_BINDING UINT32_C(3)
 
-// `oro_condition.kind`: the u32 at address `value` is not `index`.
+// `oro_condition.kind`: the u32 at address `value` is not `index`. The address is a multiple of 4 in
+// the instance's own writable data, heap or stacks.
 #define ORO_WAIT_WORD UINT32_C(4)
 
-// `oro_condition.kind`: wake the instance's threads that wait for the u32 at address `value`.
+// `oro_condition.kind`: wake the instance's threads that wait for the u32 at address `value`; `index`
+// is 0. It holds by itself, so that a request with it never blocks.
 #define ORO_WAKE_WORD UINT32_C(5)
 
 // `oro_request.deadline_ns`: no deadline.
@@ -337,11 +353,11 @@ struct oro_root {
     uint32_t reserved0;
     // Address of this instance's `oro_ring`.
     uint64_t ring;
-    // Address of the first of two consecutive gate pages; 0: this kernel offers no gates (`GATE-1`).
+    // Address of the first of two consecutive gate pages (`GATE-1`).
     uint64_t gates;
     // Address of this thread's `oro_request` page, the only kernel page it may write.
     uint64_t request;
-    // Address of this thread's `oro_response` page; 0 where `gates` is.
+    // Address of this thread's `oro_response` page.
     uint64_t response;
     // A store to this address ends the thread with `oro_request.exit_status` (`END-2`). Aligned for a
     // store of any width; what is stored does not matter.
@@ -488,7 +504,7 @@ struct oro_ring {
     uint8_t name[32];
     // `oro_instance` entries.
     struct oro_table instances;
-    // `oro_ring` entries, one for each child Ring; ABI 0.1 kernels have none.
+    // `oro_ring` entries, one for each child Ring; ABI 0.2 kernels have none.
     struct oro_table children;
     // `oro_port` entries.
     struct oro_table ports;
@@ -561,7 +577,8 @@ struct oro_port {
     uint32_t slot_size_bytes;
     // Count of slots, a power of two, 1 to `ORO_MAX_SLOT_COUNT`.
     uint32_t slot_count;
-    // `ORO_PORT_FORCED_SYNCHRONOUS` or 0; ignore bits that you do not know.
+    // `ORO_PORT_FORCED_SYNCHRONOUS` or 0, as an operator may change it while the system runs; ignore bits
+    // that you do not know. Atomic.
     uint32_t flags;
     // `ORO_PORT_OPEN`, `ORO_PORT_PRODUCER_ENDED`, `ORO_PORT_CONSUMER_ENDED` or `ORO_PORT_ENDED`. Atomic:
     // stored with release after the cursors, load with acquire before them.
@@ -578,7 +595,7 @@ struct oro_port {
     uint32_t downgrade_count;
     // Times an upgrade was wanted by one end only. Atomic.
     uint32_t refusal_count;
-    // Doorbells rung. Atomic.
+    // Doorbells rung: stores to a cursor that found it protected, since its peer slept. Atomic.
     uint64_t doorbell_count;
     // Zero.
     uint64_t reserved[9];
