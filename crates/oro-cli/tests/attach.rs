@@ -12,72 +12,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType};
+use rustix::net::SendFlags;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use support::place::Place;
 use support::processes::wait_for;
-use support::running::Running;
-use support::{COPY_C, End, Folder};
-
-const COPY_WIRES: [&str; 2] =
-    ["console.stdin -> copy.in", "copy.out -> console.stdout | slots = 4"];
-
-/// A folder with a system, and one for sockets, so that no other test's system is seen.
-struct Place {
-    folder: Folder,
-    sockets: PathBuf,
-}
-
-impl Place {
-    /// Makes both; `name` is unique among all tests.
-    fn new(name: &str) -> Self {
-        let folder = Folder::new(name);
-        folder.write_system("copy.toml", &[("copy", COPY_C)], &COPY_WIRES);
-        // Not in the other folder: paths of sockets must be short.
-        let sockets = std::env::temp_dir().join(format!("oro-test-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&sockets);
-        Self { folder, sockets }
-    }
-
-    fn oro(&self, arguments: &str) -> End {
-        self.folder.oro_with(arguments, &[("ORO_RUNTIME_DIR", self.sockets.to_str().unwrap())])
-    }
-
-    fn prepare(&self, arguments: &str) -> Command {
-        let mut command = self.folder.prepare("", arguments);
-        command.env("ORO_RUNTIME_DIR", &self.sockets).stdin(Stdio::piped());
-        command
-    }
-
-    /// A system that waits for standard input, once it can be attached to.
-    fn start(&self, arguments: &str) -> Running {
-        let running = self.folder.start(self.prepare(arguments));
-        let socket = self.socket(&running);
-        wait_for("it listens", || socket.exists().then_some(()));
-        running
-    }
-
-    fn socket(&self, running: &Running) -> PathBuf {
-        self.sockets.join(running.id().to_string())
-    }
-
-    fn connect(&self, running: &Running) -> rustix::io::Result<OwnedFd> {
-        let fd = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None)?;
-        rustix::net::connect(&fd, &SocketAddrUnix::new(self.socket(running)).unwrap())?;
-        Ok(fd)
-    }
-
-    fn system(&self, arguments: &str) -> Value {
-        self.oro(arguments).ends(0).json()["system"].clone()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.sockets);
-    }
-}
 
 #[test]
 fn a_system_is_seen_by_name_by_process_and_alone() {
