@@ -1,8 +1,9 @@
 //! The state of a system and the dispatch of its events.
 //!
 //! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
-//! what both share about slots in `slots.rs`, the asynchronous mode and doorbells in `live.rs`, gates in
-//! `waiting.rs`, ends and restarts in `ends.rs`, what can be asked of a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
+//! what both share about slots in `slots.rs`, the asynchronous mode in `live.rs` and its doorbells in
+//! `doorbell.rs`, gates in `waiting.rs`, ends and restarts in `ends.rs`, what can be asked of a kernel in
+//! `view.rs`. Nothing here knows an address, a page or a byte of a message.
 
 use alloc::vec::Vec;
 
@@ -360,6 +361,10 @@ impl Kernel {
 
     pub(crate) fn thread_mut(&mut self, id: ThreadId) -> &mut Thread {
         &mut self.threads[id.0 as usize]
+    }
+
+    pub(crate) fn port_of(&self, end: EndpointId) -> &Port {
+        &self.ports[end.port.0 as usize]
     }
 
     pub(crate) fn port_setup(&self, id: EndpointId) -> &PortSetup {

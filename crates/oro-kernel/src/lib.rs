@@ -14,6 +14,7 @@
 
 extern crate alloc;
 
+mod doorbell;
 mod effect;
 mod ends;
 mod event;

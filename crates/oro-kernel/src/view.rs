@@ -3,8 +3,8 @@
 
 use alloc::vec::Vec;
 
+use crate::doorbell::Page;
 use crate::kernel::{Waiting, Word};
-use crate::live::Page;
 use crate::{
     Condition, EndpointId, InstanceEnd, InstanceId, Kernel, Mode, Mutant, Owner, PeerState, PortId,
     Side, ThreadId, Upgrade,

@@ -9,8 +9,8 @@ use oro_sysabi::{
 
 use crate::kernel::Waiting;
 use crate::{
-    Condition, Effect, EndpointId, GateRequest, InstanceId, Kernel, Mutant, Owner, PeerState,
-    RequestProblem, ThreadId, Timer,
+    Condition, Effect, EndpointId, GateRequest, InstanceEnd, InstanceId, Kernel, Mutant, Owner,
+    PeerState, RequestProblem, ThreadId, Timer,
 };
 
 impl Kernel {
@@ -48,6 +48,17 @@ impl Kernel {
             (_, Some(0)) => self.open_gate(id, CAUSE_DEADLINE, 0, effects),
             (_, deadline_ns) => self.sleep(id, request.conditions, deadline_ns, effects),
         }
+    }
+
+    /// Ends the instance of a thread whose request at a gate is none.
+    fn refuse_request(
+        &mut self,
+        thread: ThreadId,
+        problem: RequestProblem,
+        effects: &mut Vec<Effect>,
+    ) {
+        let instance = self.thread(thread).instance;
+        self.fault_instance(instance, InstanceEnd::BadRequest { thread, problem }, effects);
     }
 
     /// `BELL-1`: the sleeper is noted, then its doorbells are armed.

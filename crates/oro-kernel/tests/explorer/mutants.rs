@@ -7,7 +7,7 @@ use oro_kernel::{Kernel, Mutant};
 
 use crate::explore::explore;
 use crate::program::System;
-use crate::systems;
+use crate::{live_systems, systems};
 
 /// How a mutant is noticed: the system and the check, or `None`.
 fn catch(mutant: Mutant) -> Option<(String, String)> {
@@ -17,8 +17,8 @@ fn catch(mutant: Mutant) -> Option<(String, String)> {
         .chain(systems::ending_systems())
         .chain(systems::restarted_filters())
         .chain(systems::hostile_systems())
-        .chain(systems::asynchronous_systems())
-        .chain(systems::turncoat_systems())
+        .chain(live_systems::asynchronous_systems())
+        .chain(live_systems::turncoat_systems())
         .map(|system| (system, false));
     let mut all: Vec<(System, bool)> = naive.chain(others).collect();
     // Small ones first: they find most.

@@ -1,12 +1,12 @@
 //! Carries the core's effects out on the model, and checks at each one that the core had the right to
-//! ask for it; after each event, that what is shown is what is.
+//! ask for it. Those of the asynchronous mode are in `effects_live.rs`.
 
 use oro_kernel::{
-    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Mode, Owner, PeerState, PortId,
-    Side, ThreadId,
+    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Owner, PeerState, Side,
+    ThreadId,
 };
 
-use crate::model::{Access, Cell, EndMemory, Failure, Phase, State, cell_index, check, owner_of};
+use crate::model::{Access, Cell, Failure, Phase, State, cell_index, check, owner_of};
 use crate::program::{Op, PART_COUNT, Program, REGISTER_COUNT, System};
 
 impl State {
@@ -25,83 +25,25 @@ impl State {
 
     fn carry_out(&mut self, system: &System, effect: Effect) -> Result<(), Failure> {
         match effect {
-            Effect::StartThread(thread) => {
-                let state = &mut self.threads[thread.0 as usize];
-                state.phase = Phase::Running;
-                state.next_op = 0;
-                state.armed = 0;
-                state.has_looked = false;
-                state.registers = [0; REGISTER_COUNT];
-                state.log.clear();
-                state.chaos_left = None;
-                if let Program::Chaos(budget) = system.programs[thread.0 as usize] {
-                    state.chaos_left = Some(budget);
-                }
-            }
-            Effect::OpenCell { end, .. } if self.is_broken(system, end) => {
-                // Any cell takes what nobody will read.
-                for cell in &mut self.memory_of(end).cells {
-                    cell.access = Access::Open;
-                }
-            }
-            Effect::DeliverZeros { end, .. } if self.is_broken(system, end) => {
-                let zeros = Cell { access: Access::ReadOnly, bytes: [0; PART_COUNT] };
-                self.memory_of(end).cells = [zeros; 2];
-            }
-            Effect::OpenCell { end, cell } => self.open_cell(end, cell as usize)?,
-            Effect::ProtectCell { end, cell } => {
-                self.memory_of(end).cells[cell as usize].access = Access::ReadOnly;
-            }
-            Effect::CollectCell { end, cell, number } => {
-                self.collect(system, end, cell as usize, number)?
-            }
-            Effect::DeliverCell { end, cell, number } => {
-                self.deliver(system, end, cell as usize, Some(number))?;
-            }
-            Effect::DeliverZeros { end, cell } => self.deliver(system, end, cell as usize, None)?,
-            Effect::WithdrawCell { end, cell } => {
-                let absent = Cell { access: Access::Absent, bytes: [0; PART_COUNT] };
-                self.memory_of(end).cells[cell as usize] = absent;
-            }
-            Effect::OpenWord { end } => {
-                let is_excused = self.is_excused(system, end);
-                let expected = self.kernel.cursor(end);
-                let memory = self.memory_of(end);
-                let is_next = memory.word + 1 == expected;
-                let is_again = memory.word_expected == memory.word + 1;
-                check!(
-                    is_excused || is_next || is_again,
-                    "MAN-5 word opens for one store",
-                    "{end:?}"
-                );
-                if is_next {
-                    memory.word_expected = expected;
-                }
-                memory.is_word_open = true;
-            }
+            Effect::StartThread(thread) => self.start_thread(system, thread),
+            Effect::OpenCell { .. }
+            | Effect::ProtectCell { .. }
+            | Effect::CollectCell { .. }
+            | Effect::DeliverCell { .. }
+            | Effect::DeliverZeros { .. }
+            | Effect::WithdrawCell { .. } => self.change_cell(system, effect)?,
+            Effect::OpenWord { end } => self.open_word(system, end)?,
             Effect::SetWord { end, value } => {
                 let memory = self.memory_of(end);
                 memory.word = value;
                 memory.word_expected = value;
             }
-            Effect::OpenCursor { end } => {
-                // Of a broken Port nobody awaits anything any more.
-                let is_excused =
-                    self.is_hostile(system, end) || self.is_hostile(system, end.peer());
-                let live = &mut self.memory_of(end).live;
-                let is_complete = is_excused || live.protecting_count == 0;
-                check!(is_complete, "BELL-1 opened while it is being protected", "{end:?}");
-                live.is_open = true;
-            }
-            Effect::ProtectCursor { end } => self.protect_cursor(end)?,
-            Effect::ReadCursor { end } => self.read_cursor(end)?,
-            Effect::OpenQueue { end } => {
-                let is_forced = self.forced[end.port.0 as usize];
-                check!(!is_forced, "PORT-10 MODE-2 forced and asynchronous", "{end:?}");
-                self.memory_of(end).is_queue_open = true;
-            }
-            Effect::CloseQueue { end } => self.memory_of(end).is_queue_open = false,
-            Effect::PublishMode { end, mode } => self.publish_mode(end, mode)?,
+            Effect::OpenCursor { .. }
+            | Effect::ProtectCursor { .. }
+            | Effect::ReadCursor { .. }
+            | Effect::OpenQueue { .. }
+            | Effect::CloseQueue { .. }
+            | Effect::PublishMode { .. } => self.carry_out_live(system, effect)?,
             Effect::OpenGate { thread, gate, ready, .. } => self.open_gate(thread, gate, ready)?,
             Effect::StartTimer { timer, .. } => {
                 self.timers.insert(timer);
@@ -112,19 +54,7 @@ impl State {
             Effect::ReportBrokenPort(_) => {}
             Effect::PublishCursor { end, value } => self.publish_cursor(system, end, value)?,
             Effect::PublishPeer { end, state, epoch } => {
-                let shown = self.memory[&end.peer()].published;
-                let last = self.kernel.cursor(end.peer());
-                // What a thread stores by itself is shown by itself.
-                let is_live = self.kernel.has_live_cursor(end.peer()) && state == PeerState::Wired;
-                let is_excused = is_live || self.is_excused(system, end);
-                check!(
-                    is_excused || shown == last,
-                    "KRN-5 the last cursor shows before the end",
-                    "{end:?}"
-                );
-                let told = self.kernel.peer_state(end);
-                check!(told == (state, epoch), "END-6 the peer's state", "{end:?} {told:?}");
-                self.memory_of(end).peer = (state, epoch);
+                self.publish_peer(system, end, (state, epoch))?
             }
             Effect::PublishInstance(id) => {
                 self.instances_published[id.0 as usize] = self.kernel.instance(id);
@@ -152,75 +82,64 @@ impl State {
         Ok(())
     }
 
-    /// The page table's entry changes now; the processor's translation, and what it has executed by it,
-    /// when the flush is complete.
-    fn protect_cursor(&mut self, end: EndpointId) -> Result<(), Failure> {
-        let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
-            return Err(Failure { check: "BELL-1 a thread's cursor", detail: format!("{end:?}") });
-        };
-        let phase = self.threads[thread.0 as usize].phase;
-        let is_pending =
-            matches!(phase, Phase::Granted(Op::StoreLive { end: pending, .. }) if pending == end);
-        let may = !is_pending || self.memory[&end].live.is_overdue;
-        check!(may, "BELL-3 protected before the store has landed", "{end:?}");
-        let live = &mut self.memory_of(end).live;
-        live.is_open = false;
-        live.protecting_count += 1;
+    fn start_thread(&mut self, system: &System, thread: ThreadId) {
+        let state = &mut self.threads[thread.0 as usize];
+        state.phase = Phase::Running;
+        state.next_op = 0;
+        state.armed = 0;
+        state.has_looked = false;
+        state.registers = [0; REGISTER_COUNT];
+        state.log.clear();
+        state.chaos_left = None;
+        if let Program::Chaos(budget) = system.programs[thread.0 as usize] {
+            state.chaos_left = Some(budget);
+        }
+    }
+
+    /// What changes in a cell; of a broken Port, in all of them.
+    fn change_cell(&mut self, system: &System, effect: Effect) -> Result<(), Failure> {
+        match effect {
+            Effect::OpenCell { end, .. } if self.is_broken(system, end) => {
+                // Any cell takes what nobody will read.
+                for cell in &mut self.memory_of(end).cells {
+                    cell.access = Access::Open;
+                }
+            }
+            Effect::DeliverZeros { end, .. } if self.is_broken(system, end) => {
+                let zeros = Cell { access: Access::ReadOnly, bytes: [0; PART_COUNT] };
+                self.memory_of(end).cells = [zeros; 2];
+            }
+            Effect::OpenCell { end, cell } => self.open_cell(end, cell as usize)?,
+            Effect::ProtectCell { end, cell } => {
+                self.memory_of(end).cells[cell as usize].access = Access::ReadOnly;
+            }
+            Effect::CollectCell { end, cell, number } => {
+                self.collect(system, end, cell as usize, number)?
+            }
+            Effect::DeliverCell { end, cell, number } => {
+                self.deliver(system, end, cell as usize, Some(number))?;
+            }
+            Effect::DeliverZeros { end, cell } => self.deliver(system, end, cell as usize, None)?,
+            Effect::WithdrawCell { end, cell } => {
+                let absent = Cell { access: Access::Absent, bytes: [0; PART_COUNT] };
+                self.memory_of(end).cells[cell as usize] = absent;
+            }
+            _ => unreachable!("not about a cell: {effect:?}"),
+        }
         Ok(())
     }
 
-    fn read_cursor(&mut self, end: EndpointId) -> Result<(), Failure> {
-        if let Owner::Thread(thread) = owner_of(&self.kernel, end) {
-            let is_down = self.threads[thread.0 as usize].phase == Phase::Down;
-            check!(is_down, "END-6 read before it was stopped", "{end:?}");
+    fn open_word(&mut self, system: &System, end: EndpointId) -> Result<(), Failure> {
+        let is_excused = self.is_excused(system, end);
+        let expected = self.kernel.cursor(end);
+        let memory = self.memory_of(end);
+        let is_next = memory.word + 1 == expected;
+        let is_again = memory.word_expected == memory.word + 1;
+        check!(is_excused || is_next || is_again, "MAN-5 word opens for one store", "{end:?}");
+        if is_next {
+            memory.word_expected = expected;
         }
-        self.asked.push(end);
-        Ok(())
-    }
-
-    fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Result<(), Failure> {
-        let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
-            return Err(Failure { check: "MODE-2 a thread's end", detail: format!("{end:?}") });
-        };
-        let phase = self.threads[thread.0 as usize].phase;
-        let is_stopped = matches!(phase, Phase::Stopped(_) | Phase::Granted(_));
-        check!(is_stopped, "BIND-3 changed while its thread runs", "{end:?} {phase:?}");
-        if mode == Mode::Asynchronous {
-            let view = self.kernel.port(end.port);
-            let peer = match end.side {
-                Side::Producer => view.consumer,
-                Side::Consumer => view.producer,
-            };
-            let is_built_in = owner_of(&self.kernel, end.peer()) == Owner::Kernel;
-            let has_earned =
-                is_built_in || peer.mode == Mode::Asynchronous || peer.streak >= view.threshold;
-            check!(has_earned, "MODE-2 one end alone", "{end:?} {peer:?}");
-        }
-        self.memory_of(end).mode = mode;
-        Ok(())
-    }
-
-    /// GATE-5, BELL-2: what a sleeper is told holds.
-    fn open_gate(&mut self, thread: ThreadId, gate: u32, ready: u128) -> Result<(), Failure> {
-        let state = &self.threads[thread.0 as usize];
-        check!(state.armed == gate, "GATE-1 another gate opens", "{thread:?} {gate}");
-        let (Phase::Stopped(op) | Phase::Granted(op)) = state.phase else {
-            return Err(Failure { check: "GATE-1 opened unasked", detail: format!("{thread:?}") });
-        };
-        if let (Op::Await { end, .. }, true) = (op, ready != 0) {
-            let Event::GateTouched { request: Ok(request), .. } = self.fault_event(thread, op)
-            else {
-                unreachable!("a gate's touch")
-            };
-            let [oro_kernel::Condition::Peer { value, .. }] = request.conditions[..] else {
-                unreachable!("one condition")
-            };
-            let peer = self.memory[&end.peer()].published;
-            let has_ended = self.kernel.peer_state(end).0 != PeerState::Wired;
-            let holds = peer > value || has_ended;
-            check!(holds, "BELL-2 woken before the cursor has moved", "{thread:?} {peer}");
-        }
-        self.threads[thread.0 as usize].armed = 1 - gate;
+        memory.is_word_open = true;
         Ok(())
     }
 
@@ -345,6 +264,28 @@ impl State {
         Ok(())
     }
 
+    fn publish_peer(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        (state, epoch): (PeerState, u32),
+    ) -> Result<(), Failure> {
+        let shown = self.memory[&end.peer()].published;
+        let last = self.kernel.cursor(end.peer());
+        // What a thread stores by itself is shown by itself.
+        let is_live = self.kernel.has_live_cursor(end.peer()) && state == PeerState::Wired;
+        let is_excused = is_live || self.is_excused(system, end);
+        check!(
+            is_excused || shown == last,
+            "KRN-5 the last cursor shows before the end",
+            "{end:?}"
+        );
+        let told = self.kernel.peer_state(end);
+        check!(told == (state, epoch), "END-6 the peer's state", "{end:?} {told:?}");
+        self.memory_of(end).peer = (state, epoch);
+        Ok(())
+    }
+
     fn resume(&mut self, thread: ThreadId) -> Result<(), Failure> {
         match self.threads[thread.0 as usize].phase {
             Phase::Stopped(op) | Phase::Granted(op) => {
@@ -421,96 +362,5 @@ impl State {
             }
         }
         Ok(())
-    }
-
-    /// META-8, I5: what is shown is what is.
-    fn check_published(&self, system: &System) -> Result<(), Failure> {
-        for (end, memory) in &self.memory {
-            let cursor = self.kernel.cursor(*end);
-            let has_queue = self.kernel.has_queue(*end);
-            let is_kernel = owner_of(&self.kernel, *end) == Owner::Kernel;
-            let agrees = is_kernel || memory.is_queue_open == has_queue || self.is_down(*end);
-            check!(agrees, "ASYNC-5 the queue is open to its mode", "{end:?} {has_queue}");
-            let is_live = self.kernel.has_live_cursor(*end);
-            let is_shared = is_live || self.kernel.has_live_cursor(end.peer());
-            let view = self.kernel.port(end.port);
-            let used = view.producer.cursor.wrapping_sub(view.consumer.cursor);
-            let count = self.queues[end.port.0 as usize].len() as u64;
-            let is_excused = is_shared || self.is_excused(system, *end);
-            check!(is_excused || used <= count, "I5 KRN-3 cursors", "{end:?} {view:?}");
-            if is_live {
-                continue;
-            }
-            let is_excused = self.is_excused(system, *end);
-            check!(
-                is_excused || cursor == memory.published,
-                "META-8 cursors are published",
-                "{end:?} {cursor}"
-            );
-        }
-        for (end, memory) in &self.memory {
-            let Owner::Thread(thread) = owner_of(&self.kernel, *end) else { continue };
-            let is_open = self.kernel.open_word(thread) == Some(*end);
-            let is_live = self.kernel.is_live(thread);
-            // The word of a broken Port is open for good.
-            let is_excused = self.is_excused(system, *end);
-            let agrees = !is_live || is_excused || is_open == memory.is_word_open;
-            check!(agrees, "MAN-5 the core knows the open word", "{end:?} {is_open}");
-            let agrees = !is_live || self.kernel.peer_state(*end) == memory.peer;
-            check!(agrees, "END-6 the binding's state", "{end:?}");
-        }
-        for (index, published) in self.ports_published.iter().enumerate() {
-            let id = PortId(u32::try_from(index).expect("few"));
-            let state = self.kernel.port(id).state;
-            check!(state == *published, "META-8 Ports are published", "{id:?} {state:?}");
-        }
-        for (index, published) in self.instances_published.iter().enumerate() {
-            let id = InstanceId(u32::try_from(index).expect("few"));
-            let view = self.kernel.instance(id);
-            check!(view == *published, "META-8 instances are published", "{id:?} {view:?}");
-        }
-        for (index, thread) in self.threads.iter().enumerate() {
-            let id = ThreadId(u32::try_from(index).expect("few"));
-            let is_live = self.kernel.is_live(id);
-            let runs = thread.phase != Phase::Down;
-            check!(runs == is_live, "END-1 ended threads do not run", "{id:?} {runs} {is_live}");
-        }
-        let is_finished = self.kernel.is_finished();
-        check!(is_finished == self.is_finished, "END-4 finished", "{is_finished}");
-        Ok(())
-    }
-
-    /// Whether one of the two threads may lie about its cursor, so that their Port may break.
-    fn is_excused(&self, system: &System, end: EndpointId) -> bool {
-        let [owner, peer] = [end, end.peer()].map(|end| owner_of(&self.kernel, end));
-        let are_threads = owner != Owner::Kernel && peer != Owner::Kernel;
-        are_threads && (self.is_hostile(system, end) || self.is_hostile(system, end.peer()))
-    }
-
-    /// Whether the Port of a thread that may lie is over.
-    fn is_broken(&self, system: &System, end: EndpointId) -> bool {
-        let state = self.kernel.peer_state(end).0;
-        self.is_excused(system, end) && state == PeerState::Faulted
-    }
-
-    /// Whether the end belongs to an instance that may break rules.
-    pub(crate) fn is_hostile(&self, system: &System, end: EndpointId) -> bool {
-        match owner_of(&self.kernel, end) {
-            Owner::Thread(thread) => {
-                system.hostile.contains(&system.setup.threads[thread.0 as usize].instance)
-            }
-            Owner::Kernel => false,
-        }
-    }
-
-    fn is_down(&self, end: EndpointId) -> bool {
-        match owner_of(&self.kernel, end) {
-            Owner::Thread(thread) => self.threads[thread.0 as usize].phase == Phase::Down,
-            Owner::Kernel => true,
-        }
-    }
-
-    pub(crate) fn memory_of(&mut self, end: EndpointId) -> &mut EndMemory {
-        self.memory.get_mut(&end).expect("every end has memory")
     }
 }
