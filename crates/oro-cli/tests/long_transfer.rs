@@ -1,6 +1,5 @@
 //! A long transfer whose Port changes its mode again and again while it runs: the same checksum as
 //! without (`MODE-8`).
-#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
 
 mod support;
 
