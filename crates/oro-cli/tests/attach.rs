@@ -1,7 +1,6 @@
 //! `oro ports`, `oro inspect` and `oro force-sync`: other processes' looks at systems that run, and
 //! what happens where there is none, or no right to look.
 
-
 mod support;
 
 use std::fs;
