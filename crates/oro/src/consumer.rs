@@ -164,6 +164,13 @@ impl<T: Message> Consumer<T> {
     pub fn epoch(&self) -> u32 {
         self.end.endpoint().load_epoch()
     }
+
+    /// Whether messages pass without faults now: this end has become asynchronous (`MODE-2`). For
+    /// diagnosis; every operation works in both modes.
+    #[must_use]
+    pub fn is_asynchronous(&self) -> bool {
+        !self.end.endpoint().is_synchronous()
+    }
 }
 
 #[inline]

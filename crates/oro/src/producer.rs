@@ -222,6 +222,13 @@ impl<T: Message> Producer<T> {
             Err(PeerMisbehaved) => Err(SendErrorKind::PeerMisbehaved),
         }
     }
+
+    /// Whether messages pass without faults now: this end has become asynchronous (`MODE-2`). For
+    /// diagnosis; every operation works in both modes.
+    #[must_use]
+    pub fn is_asynchronous(&self) -> bool {
+        !self.end.endpoint().is_synchronous()
+    }
 }
 
 /// Free slots that are filled in order, in place. Nothing is sent before [`commit`](Self::commit);
