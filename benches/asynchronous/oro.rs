@@ -124,7 +124,7 @@ impl Modules {
             instance_cpus: BTreeMap::from([("hash".to_owned(), cpu)]),
             ..options()
         };
-        let (plan, images) = system::plan(manifest, &self.images);
+        let (plan, images) = system::plan(manifest, &self.images, &["input", "output"]);
         let elapsed = Shared::<AtomicU64>::new();
         Child::start_anywhere(|| {
             let start = now_ns();
@@ -144,7 +144,7 @@ impl Modules {
         for name in names {
             writeln!(manifest, "{name} = \"{name}\"").expect("a text");
         }
-        let (plan, images) = system::plan(&(manifest + wiring), &self.images);
+        let (plan, images) = system::plan(&(manifest + wiring), &self.images, &[]);
         let instance_cpus = names.map(str::to_owned).into_iter().zip(cpus).collect();
         let options = Options { instance_cpus, ..options() };
         let [ticks, nanoseconds] = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];

@@ -6,13 +6,19 @@ use oro_image::Image;
 use oro_kernel_linux::{Outcome, Report};
 use oro_system::{Manifest, Plan, ResolveOptions};
 
-/// The plan of a manifest whose modules are called like the images, and the plan's images.
-pub(crate) fn plan(manifest: &str, images: &BTreeMap<String, Image>) -> (Plan, Vec<Image>) {
+/// The plan of a manifest whose modules are called like the images and that names these files, and the
+/// plan's images.
+pub(crate) fn plan(
+    manifest: &str,
+    images: &BTreeMap<String, Image>,
+    files: &[&str],
+) -> (Plan, Vec<Image>) {
     let interfaces = images.iter().map(|(name, image)| (name.clone(), image.interface.clone()));
     let interfaces = interfaces.collect::<BTreeMap<_, _>>();
     let (parsed, diagnostics) = Manifest::parse(manifest.as_bytes());
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
-    let options = ResolveOptions::default();
+    let files = files.iter().map(|name| (*name).to_owned()).collect();
+    let options = ResolveOptions { files };
     let (plan, diagnostics) = parsed.expect("a manifest").resolve(&interfaces, &options);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let plan = plan.expect("a plan");

@@ -157,7 +157,7 @@ impl Modules {
     }
 
     fn plan(&self, manifest: &str) -> (Plan, Vec<Image>) {
-        system::plan(manifest, &self.images)
+        system::plan(manifest, &self.images, &[])
     }
 }
 
