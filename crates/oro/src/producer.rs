@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_PRODUCER;
 
 use crate::managed::{Look, ProducingEnd};
+use crate::shared::write_message;
 use crate::slot::{step, write_messages};
 use crate::{
     End, Instant, Message, PeerMisbehaved, SendBatchError, SendError, SendErrorKind, SlotMut,
@@ -105,7 +106,7 @@ impl<T: Message> Producer<T> {
         // SAFETY: there is room, so the slot of the own cursor may be stored to (`MAN-2`, `ASYNC-1`);
         // it is as long and as aligned as a T, since wiring compares the layout, and behind no
         // reference.
-        unsafe { slot.write_volatile(message) };
+        unsafe { write_message(slot, message) };
         self.end.hand_over(1);
     }
 

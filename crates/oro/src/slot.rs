@@ -4,7 +4,7 @@
 use core::marker::PhantomData;
 
 use crate::Message;
-use crate::shared::{copy_in, copy_out};
+use crate::shared::{copy_in, copy_out, read_message, write_message};
 
 /// What a field of a message may be: an integer, a float, or an array of these.
 ///
@@ -48,7 +48,7 @@ impl<T: Message> Slot<'_, T> {
     pub fn read(&self) -> T {
         // SAFETY: a readable slot, as long and as aligned as a T, since wiring compares the layout; any
         // bytes are a T, also those that a peer changes while they are read.
-        unsafe { self.at.read_volatile() }
+        unsafe { read_message(self.at) }
     }
 
     /// A copy of the field at this offset.
@@ -106,7 +106,7 @@ impl<T: Message> SlotMut<'_, T> {
     #[inline]
     pub fn write(&mut self, message: T) {
         // SAFETY: a writable slot, as long and as aligned as a T, since wiring compares the layout.
-        unsafe { self.at.write_volatile(message) };
+        unsafe { write_message(self.at, message) };
     }
 
     /// Writes the field at this offset.
@@ -119,7 +119,7 @@ impl<T: Message> SlotMut<'_, T> {
         check_field::<T, F>(offset_bytes);
         let at = self.at.cast::<u8>().wrapping_add(offset_bytes).cast::<F>();
         // SAFETY: inside the slot and aligned, as was just checked.
-        unsafe { at.write_volatile(value) };
+        unsafe { at.write(value) };
     }
 
     /// Writes bytes of the message, from this offset on.
@@ -171,7 +171,7 @@ pub(crate) unsafe fn write_messages<T: Message>(messages: &[T], first: *mut u8, 
     for (index, message) in messages.iter().enumerate() {
         let at = step(first, index, stride_bytes);
         // SAFETY: one of the slots that the caller vouches for.
-        unsafe { at.cast::<T>().write_volatile(*message) };
+        unsafe { write_message(at.cast::<T>(), *message) };
     }
 }
 
@@ -201,7 +201,7 @@ pub(crate) unsafe fn read_messages<T: Message>(
     for (index, message) in messages.iter_mut().enumerate() {
         let at = step(first.cast_mut(), index, stride_bytes).cast_const();
         // SAFETY: one of the slots that the caller vouches for; any bytes are a T.
-        *message = unsafe { at.cast::<T>().read_volatile() };
+        *message = unsafe { read_message(at.cast::<T>()) };
     }
 }
 
