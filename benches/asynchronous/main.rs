@@ -81,7 +81,8 @@ impl Effort {
 }
 
 fn main() {
-    let Some(options) = Options::read(&["--size", "--only", "--markdown", "--json", "--svg"]) else {
+    let Some(options) = Options::read(&["--size", "--only", "--markdown", "--json", "--svg"])
+    else {
         return;
     };
     let mut effort = if options.is_quick { Effort::QUICK } else { Effort::FULL };

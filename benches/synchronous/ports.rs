@@ -13,9 +13,9 @@ use oro_image::Image;
 use oro_kernel_linux::Options;
 use oro_system::Plan;
 
+use crate::Counts;
 use crate::common::os::{Child, Shared, now_ns, pin, read_counter};
 use crate::common::{stats, system};
-use crate::Counts;
 
 /// As `oro` builds C modules.
 const FLAGS: [&str; 11] = [

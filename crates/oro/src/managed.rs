@@ -120,6 +120,12 @@ impl<Q: Side> ManagedEnd<Q> {
         self.queue.number()
     }
 
+    /// Messages or slots that are known to be available.
+    #[inline]
+    pub(crate) fn cached(&self) -> u64 {
+        self.queue.cached()
+    }
+
     /// Address of the slot of the next message.
     #[inline]
     pub(crate) fn slot(&self) -> *mut u8 {
