@@ -4,7 +4,8 @@
 //!
 //! A round measures every row once, in an order that moves on from round to round, so that what
 //! disturbs the machine disturbs all of them. `-- --quick` takes few and short rounds,
-//! `-- --size MIB` sets the size of the file that is hashed, and `-- --markdown PATH`,
+//! `-- --size MIB` sets the size of the file that is hashed, `-- --only TEXT` leaves out the rows without
+//! this text in "group: name", and `-- --markdown PATH`,
 //! `-- --json PATH` and `-- --svg PATH` also write the result to a file.
 //!
 //! What is measured is a list of [`rows::Row`]. Nothing here asserts a speed: the goals are printed
@@ -15,6 +16,8 @@ mod common;
 mod goals;
 mod hash;
 mod iceoryx;
+mod modules;
+mod oro;
 mod payload;
 mod plot;
 mod results;
@@ -28,6 +31,7 @@ use std::time::Instant;
 
 use common::{Options, floor, machine, os};
 use hash::Input;
+use oro::{Modules, Patience};
 use results::Results;
 use rows::{Group, Kind, Row};
 use streams::{Counts, Library};
@@ -77,7 +81,8 @@ impl Effort {
 }
 
 fn main() {
-    let Some(options) = Options::read(&["--size", "--markdown", "--json", "--svg"]) else {
+    let Some(options) = Options::read(&["--size", "--only", "--markdown", "--json", "--svg"])
+    else {
         return;
     };
     let mut effort = if options.is_quick { Effort::QUICK } else { Effort::FULL };
@@ -85,6 +90,9 @@ fn main() {
         effort.file_mib = size.parse().expect("--size is a number of MiB");
     }
     let mut rows = list_rows(effort);
+    if let Some(part) = options.value("--only") {
+        rows.retain(|row| format!("{}: {}", row.group.title(), row.name).contains(part));
+    }
     let started = Instant::now();
     let results = Results::measure(&mut rows, effort.rounds);
     let machine = machine::describe();
@@ -100,19 +108,24 @@ fn main() {
 fn list_rows(effort: Effort) -> Vec<Row> {
     let mut rows = Vec::new();
     let cpus = os::list_cpus();
+    let modules = Rc::new(Modules::build());
     if let [first, second, ..] = *cpus {
         let pair = [first, second];
         let iceoryx = iceoryx::Program::build().map(Rc::new);
         for bytes in [8, 64, 1024] {
-            add_streams(&mut rows, effort, iceoryx.as_ref(), bytes, pair);
+            add_streams(&mut rows, effort, (&modules, iceoryx.as_ref()), bytes, pair);
         }
-        add_round_trips(&mut rows, effort, iceoryx, pair);
-        add_wake_ups(&mut rows, effort, Group::WakeAcross, pair);
+        add_round_trips(&mut rows, effort, (&modules, iceoryx), pair);
+        add_wake_ups(&mut rows, effort, &modules, Group::WakeAcross, pair);
     }
-    add_wake_ups(&mut rows, effort, Group::WakeSame, [cpus[0], cpus[0]]);
+    add_wake_ups(&mut rows, effort, &modules, Group::WakeSame, [cpus[0], cpus[0]]);
     let input = Rc::new(Input::create(effort.file_mib));
+    let (same_input, cpu) = (Rc::clone(&input), cpus[0]);
+    add(&mut rows, Group::Hash, rows::ORO, Kind::Oro, move || {
+        Some(modules.measure_hash(&same_input, cpu))
+    });
     add(&mut rows, Group::Hash, rows::IN_PROCESS, Kind::Thread, move || {
-        Some(input.measure_in_process(cpus[0]))
+        Some(input.measure_in_process(cpu))
     });
     rows
 }
@@ -133,15 +146,24 @@ const LIBRARIES: [(Library, &str); 3] = [
     (Library::Crossbeam, "crossbeam-channel"),
 ];
 
+const PATIENCES: [(Patience, &str); 2] =
+    [(Patience::Spins, rows::ORO), (Patience::Sleeps, rows::ORO_SLEEPING)];
+
 fn add_streams(
     rows: &mut Vec<Row>,
     effort: Effort,
-    iceoryx: Option<&Rc<iceoryx::Program>>,
+    (modules, iceoryx): (&Rc<Modules>, Option<&Rc<iceoryx::Program>>),
     bytes: u32,
     cpus: [usize; 2],
 ) {
     let counts = effort.stream_counts(bytes);
     for (group, batch) in [(Group::Single { bytes }, 1), (Group::Batch { bytes }, rows::BATCH)] {
+        for (patience, name) in PATIENCES {
+            let modules = Rc::clone(modules);
+            add(rows, group, name, Kind::Oro, move || {
+                Some(modules.measure_stream([bytes, batch], patience, cpus, counts))
+            });
+        }
         for (library, name) in LIBRARIES {
             if batch > 1 && library == Library::Crossbeam {
                 continue; // It has none.
@@ -162,12 +184,18 @@ fn add_streams(
 fn add_round_trips(
     rows: &mut Vec<Row>,
     effort: Effort,
-    iceoryx: Option<Rc<iceoryx::Program>>,
+    (modules, iceoryx): (&Rc<Modules>, Option<Rc<iceoryx::Program>>),
     cpus: [usize; 2],
 ) {
     add(rows, Group::RoundTrip, rows::FLOOR, Kind::Floor, move || {
         Some(floor::measure_cache_line(cpus, effort.cache_line_round_trips))
     });
+    for (patience, name) in PATIENCES {
+        let modules = Rc::clone(modules);
+        add(rows, Group::RoundTrip, name, Kind::Oro, move || {
+            Some(modules.measure_round_trip(patience, cpus, effort.round_trips))
+        });
+    }
     for (library, name) in LIBRARIES {
         add(rows, Group::RoundTrip, name, Kind::Thread, move || {
             Some(streams::measure_round_trip(library, cpus, effort.round_trips))
@@ -178,7 +206,17 @@ fn add_round_trips(
     });
 }
 
-fn add_wake_ups(rows: &mut Vec<Row>, effort: Effort, group: Group, cpus: [usize; 2]) {
+fn add_wake_ups(
+    rows: &mut Vec<Row>,
+    effort: Effort,
+    modules: &Rc<Modules>,
+    group: Group,
+    cpus: [usize; 2],
+) {
+    let modules = Rc::clone(modules);
+    add(rows, group, rows::ORO, Kind::Oro, move || {
+        Some(modules.measure_wake_up(cpus, effort.wake_ups))
+    });
     let wakers = [(Waker::Futex, rows::FUTEX), (Waker::EventFd, "eventfd"), (Waker::Pipe, "pipe")];
     for (waker, name) in wakers {
         add(rows, group, name, Kind::Kernel, move || {

@@ -15,6 +15,8 @@ pub(crate) struct Row {
 
 /// The names that ratios and goals look up; `ORO` is the one that the goals are about.
 pub(crate) const ORO: &str = "Oro";
+/// Oro by the calls that sleep when they have spun for a while.
+pub(crate) const ORO_SLEEPING: &str = "Oro, send and recv";
 pub(crate) const RTRB: &str = "rtrb";
 pub(crate) const ICEORYX: &str = "iceoryx2";
 pub(crate) const FLOOR: &str = "cache line";

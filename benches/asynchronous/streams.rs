@@ -22,10 +22,16 @@ pub(crate) struct Counts {
 impl Counts {
     /// The share of one message in `nanoseconds`.
     pub(crate) fn share(self, nanoseconds: u64) -> f64 {
-        stats::to_float(nanoseconds) / stats::to_float(self.measured)
+        self.share_of(stats::to_float(nanoseconds))
     }
 
-    fn total(self) -> u64 {
+    /// The same of a float.
+    pub(crate) fn share_of(self, nanoseconds: f64) -> f64 {
+        nanoseconds / stats::to_float(self.measured)
+    }
+
+    /// All messages.
+    pub(crate) fn total(self) -> u64 {
         self.warm_up + self.measured
     }
 }

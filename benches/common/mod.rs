@@ -5,6 +5,7 @@ pub(crate) mod machine;
 mod options;
 pub(crate) mod os;
 pub(crate) mod stats;
+pub(crate) mod system;
 
 pub(crate) use options::Options;
 

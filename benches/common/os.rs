@@ -24,6 +24,12 @@ pub(crate) fn now_ns() -> u64 {
     seconds * 1_000_000_000 + nanoseconds
 }
 
+/// Ticks of the time-stamp counter, which modules can read too.
+pub(crate) fn read_counter() -> u64 {
+    // SAFETY: every x86_64 processor has the instruction.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// The CPUs that this process may run on.
 pub(crate) fn list_cpus() -> Vec<usize> {
     // SAFETY: all zeros is the empty set.
@@ -56,13 +62,18 @@ pub(crate) struct Child {
 impl Child {
     /// Runs `body` in a child, pinned to `cpu`.
     pub(crate) fn start(cpu: usize, body: impl FnOnce()) -> Self {
+        Self::start_anywhere(|| {
+            pin(0, cpu);
+            body();
+        })
+    }
+
+    /// Runs `body` in a child, on the CPUs that this process may use.
+    pub(crate) fn start_anywhere(body: impl FnOnce()) -> Self {
         // SAFETY: the benchmark has one thread, so the child may do what it likes.
         let process_id = check("fork", unsafe { libc::fork() });
         if process_id == 0 {
-            let work = std::panic::AssertUnwindSafe(|| {
-                pin(0, cpu);
-                body();
-            });
+            let work = std::panic::AssertUnwindSafe(body);
             let status = i32::from(std::panic::catch_unwind(work).is_err());
             // SAFETY: ends the child without running the benchmark's exit handlers.
             unsafe { libc::_exit(status) }

@@ -1,5 +1,5 @@
-//! What this benchmark alone needs of Linux: messages through descriptors, programs to start, and
-//! the counter that modules can read. All of its other unsafe code is in `common/os.rs`.
+//! What this benchmark alone needs of Linux: messages through descriptors, and programs to start. All
+//! of its other unsafe code is in `common/os.rs`.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -8,12 +8,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::common::os::{check, own, wait_for};
-
-/// Ticks of the time-stamp counter.
-pub(crate) fn read_counter() -> u64 {
-    // SAFETY: every x86_64 processor has the instruction.
-    unsafe { core::arch::x86_64::_rdtsc() }
-}
 
 /// A pair of connected stream sockets.
 pub(crate) fn make_socket_pair() -> [OwnedFd; 2] {

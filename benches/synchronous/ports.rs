@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use oro_image::Image;
-use oro_kernel_linux::{Options, Outcome};
-use oro_system::{Manifest, Plan, ResolveOptions};
+use oro_kernel_linux::Options;
+use oro_system::Plan;
 
-use crate::common::os::{Child, Shared, now_ns, pin};
-use crate::common::stats;
-use crate::{Counts, os};
+use crate::Counts;
+use crate::common::os::{Child, Shared, now_ns, pin, read_counter};
+use crate::common::{stats, system};
 
 /// As `oro` builds C modules.
 const FLAGS: [&str; 11] = [
@@ -118,11 +118,11 @@ impl Modules {
         let ticks = Shared::<AtomicU64>::new();
         let elapsed = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
         let system = Child::start(cpus[0], || {
-            let clocks = [now_ns(), os::read_counter()];
+            let clocks = [now_ns(), read_counter()];
             for status in run(&plan, &images) {
                 ticks.fetch_add(status, Ordering::Relaxed);
             }
-            let counted = os::read_counter() - clocks[1];
+            let counted = read_counter() - clocks[1];
             elapsed[0].store(now_ns() - clocks[0], Ordering::Relaxed);
             elapsed[1].store(counted, Ordering::Relaxed);
         });
@@ -157,17 +157,7 @@ impl Modules {
     }
 
     fn plan(&self, manifest: &str) -> (Plan, Vec<Image>) {
-        let interfaces =
-            self.images.iter().map(|(name, image)| (name.clone(), image.interface.clone()));
-        let interfaces = interfaces.collect::<BTreeMap<_, _>>();
-        let (parsed, diagnostics) = Manifest::parse(manifest.as_bytes());
-        assert!(diagnostics.is_empty(), "{diagnostics:?}");
-        let options = ResolveOptions::default();
-        let (plan, diagnostics) = parsed.expect("a manifest").resolve(&interfaces, &options);
-        assert!(diagnostics.is_empty(), "{diagnostics:?}");
-        let plan = plan.expect("a plan");
-        let images = plan.modules.iter().map(|name| self.images[name].clone()).collect();
-        (plan, images)
+        system::plan(manifest, &self.images, &[])
     }
 }
 
@@ -175,11 +165,7 @@ impl Modules {
 fn run(plan: &Plan, images: &[Image]) -> Vec<u64> {
     let options = Options { timeout: Some(Duration::from_secs(60)), ..Options::default() };
     let report = oro_kernel_linux::run(plan, images, &options).expect("the system starts");
-    let statuses = report.instances.iter().map(|instance| match instance.outcome {
-        Outcome::Exited { status } => status,
-        Outcome::Faulted(_) | Outcome::Killed { .. } => panic!("{instance:?}"),
-    });
-    statuses.collect()
+    system::list_statuses(&report).collect()
 }
 
 /// Waits until a supervisor has two sealed processes, and moves the second one, which is still

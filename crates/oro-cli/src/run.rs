@@ -56,6 +56,7 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
         timeout: arguments.timeout,
         without_ptrace: arguments.without_ptrace,
         pin_to_cpu: arguments.pin,
+        ..Options::default()
     };
     oro_kernel_linux::run(&system.plan, &system.images, &options).map_err(|error| {
         let code = if error.is_bad_input() { exit::BAD_INPUT } else { exit::MACHINE };

@@ -1,6 +1,6 @@
 //! What the supervisor asks of its own process before it starts others.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::{Options, StartError};
@@ -15,7 +15,11 @@ pub(crate) fn prepare(options: &Options) -> Result<(), StartError> {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
         .map_err(|error| StartError::system("setrlimit", error))?;
     set_timer_slack(TIMER_SLACK_NS).map_err(|error| StartError::system("prctl", error))?;
-    let Some(cpu) = options.pin_to_cpu else { return Ok(()) };
+    options.pin_to_cpu.map_or(Ok(()), |cpu| pin(None, cpu))
+}
+
+/// Makes a process (`None`: this one) run on one of the CPUs that this one may use.
+pub(crate) fn pin(process: Option<Pid>, cpu: usize) -> Result<(), StartError> {
     let allowed =
         sched_getaffinity(None).map_err(|error| StartError::system("sched_getaffinity", error))?;
     let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
@@ -24,7 +28,7 @@ pub(crate) fn prepare(options: &Options) -> Result<(), StartError> {
     }
     let mut set = CpuSet::new();
     set.set(cpu);
-    sched_setaffinity(None, &set).map_err(|error| StartError::system("sched_setaffinity", error))
+    sched_setaffinity(process, &set).map_err(|error| StartError::system("sched_setaffinity", error))
 }
 
 fn set_timer_slack(slack_ns: libc::c_ulong) -> std::io::Result<()> {

@@ -18,4 +18,7 @@ pub struct Options {
     pub without_ptrace: bool,
     /// Run every process of the system, this one included, on one CPU.
     pub pin_to_cpu: Option<usize>,
+    /// Run the processes of these instances, by name, on one CPU each. The others, and this one, run
+    /// where Linux likes.
+    pub instance_cpus: BTreeMap<String, usize>,
 }

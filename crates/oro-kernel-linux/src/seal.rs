@@ -59,11 +59,15 @@ pub(crate) fn seal_all(
         guardian
             .watch_over(process.pidfd.as_fd(), process.faults.fd())
             .map_err(|error| StartError::system("handing over to the guardian", error))?;
+        let name = &plan.instances[thread.instance.0 as usize].name;
+        if let Some(cpu) = options.instance_cpus.get(name) {
+            let process = rustix::process::Pid::from_raw(process.process_id);
+            crate::limits::pin(process, *cpu)?;
+        }
         process.wait_for_start_gate()?;
         let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut buffer)
             .map_err(|error| StartError::system("reading /proc", error))?;
         if let Some(what) = unplanned {
-            let name = &plan.instances[thread.instance.0 as usize].name;
             return Err(StartError::unplanned(name, what));
         }
         processes.push(process);

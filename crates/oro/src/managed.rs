@@ -120,6 +120,12 @@ impl<Q: Side> ManagedEnd<Q> {
         self.queue.number()
     }
 
+    /// Messages or slots that are known to be available.
+    #[inline]
+    pub(crate) fn cached(&self) -> u64 {
+        self.queue.cached()
+    }
+
     /// Address of the slot of the next message.
     #[inline]
     pub(crate) fn slot(&self) -> *mut u8 {
@@ -175,9 +181,24 @@ impl<Q: Side> ManagedEnd<Q> {
 
     /// Looks, and waits while there is nothing: spins first, then blocks at the gate. `NotYet`: the
     /// deadline has passed.
+    #[inline(always)]
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Look, PeerMisbehaved> {
+        // By value: an end whose address nobody has can live in registers.
+        let endpoint = *self.endpoint();
+        let nothing = Self { queue: Q::make(endpoint, 0, 1), slot_count: 1, spin: Spin::new() };
+        let (end, look) = core::mem::replace(self, nothing).wait_apart(deadline);
+        *self = end;
+        look
+    }
+
     #[cold]
     #[inline(never)]
-    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Look, PeerMisbehaved> {
+    fn wait_apart(mut self, deadline: Option<Instant>) -> (Self, Result<Look, PeerMisbehaved>) {
+        let look = self.wait_here(deadline);
+        (self, look)
+    }
+
+    fn wait_here(&mut self, deadline: Option<Instant>) -> Result<Look, PeerMisbehaved> {
         let thread = self.thread();
         for _ in 0..self.spin.limit(thread) {
             match self.look() {

@@ -6,7 +6,8 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_PRODUCER;
 
 use crate::managed::{Look, ProducingEnd};
-use crate::slot::{step, write_message, write_messages};
+use crate::shared::{prefetch_for_writing, slots_ahead, write_message};
+use crate::slot::{step, write_messages};
 use crate::{
     End, Instant, Message, PeerMisbehaved, SendBatchError, SendError, SendErrorKind, SlotMut,
     Thread,
@@ -101,10 +102,24 @@ impl<T: Message> Producer<T> {
     /// Writes a message to the free slot, then commits it.
     #[inline]
     fn put(&mut self, message: T) {
+        let slot = self.end.slot().cast::<T>();
+        self.prefetch(0);
         // SAFETY: there is room, so the slot of the own cursor may be stored to (`MAN-2`, `ASYNC-1`);
-        // it is behind no reference.
-        unsafe { write_message(self.end.slot().cast(), message) };
+        // it is as long and as aligned as a T, since wiring compares the layout, and behind no
+        // reference.
+        unsafe { write_message(slot, message) };
         self.end.hand_over(1);
+    }
+
+    /// Asks for the lines of a slot that is written some slots after the one `index` after the next: only
+    /// if it is known to be free, so that nothing is taken from a consumer that is reading.
+    #[inline(always)]
+    fn prefetch(&self, index: usize) {
+        let ahead = index as u64 + slots_ahead::<T>();
+        if self.end.cached() > ahead {
+            let number = self.end.number().wrapping_add(ahead);
+            prefetch_for_writing::<T>(self.end.endpoint().slot(number));
+        }
     }
 
     /// Sends all of these messages; waits for free slots. In asynchronous mode as many as there is
@@ -220,6 +235,13 @@ impl<T: Message> Producer<T> {
             Err(PeerMisbehaved) => Err(SendErrorKind::PeerMisbehaved),
         }
     }
+
+    /// Whether messages pass without faults now: this end has become asynchronous (`MODE-2`). For
+    /// diagnosis; every operation works in both modes.
+    #[must_use]
+    pub fn is_asynchronous(&self) -> bool {
+        !self.end.endpoint().is_synchronous()
+    }
 }
 
 /// Free slots that are filled in order, in place. Nothing is sent before [`commit`](Self::commit);
@@ -283,6 +305,7 @@ impl<'end, T: Message> Reservation<'end, T> {
     pub fn push_in_place(&mut self) -> SlotMut<'_, T> {
         assert!(self.filled < self.count, "all reserved slots are filled");
         let at = step(self.first, self.filled, self.stride_bytes);
+        self.producer.prefetch(self.filled);
         self.filled += 1;
         // SAFETY: one of the free slots; each is handed out once, and not committed while it is
         // borrowed.

@@ -1,6 +1,10 @@
 //! Copies between private memory and slots. A peer may change a slot in asynchronous mode while it
-//! is read, so slots are accessed by volatile operations on raw pointers, never behind a reference;
-//! the one exception, naive ends, proves why at its place. It does not know where slots are.
+//! is read, so slots are read by volatile operations on raw pointers, never behind a reference; the
+//! one exception, naive ends, proves why at its place. It does not know where slots are.
+
+use core::mem::MaybeUninit;
+
+use crate::Message;
 
 /// Keeps the compiler from moving any access to memory across: slots are touched in order (`NAIVE-1`).
 ///
@@ -27,6 +31,79 @@ pub(crate) unsafe fn copy_out(source: *const u8, target: &mut [u8]) {
     // SAFETY: the caller vouches for the source; the target is a unique borrow of that length, and
     // private memory never overlaps a slot.
     unsafe { copy_volatile(source, target.as_mut_ptr(), target.len()) };
+}
+
+/// Copies a message out of a slot, each byte once.
+///
+/// # Safety
+///
+/// `source` is a slot that can be read, as long and as aligned as a T, which any bytes are.
+#[inline(always)]
+pub(crate) unsafe fn read_message<T: Message>(source: *const T) -> T {
+    // A volatile access of a large array is one of each element: no good code for many.
+    if size_of::<T>() <= 64 {
+        // SAFETY: the caller vouches for the slot.
+        return unsafe { source.read_volatile() };
+    }
+    let mut message = MaybeUninit::<T>::uninit();
+    // SAFETY: the caller vouches for the source; the target is as long, and private.
+    unsafe { copy_volatile(source.cast(), message.as_mut_ptr().cast(), size_of::<T>()) };
+    // SAFETY: all of its bytes have been written, and any bytes are a T.
+    unsafe { message.assume_init() }
+}
+
+/// Writes a message to a slot of a managed end.
+///
+/// Not by volatile stores, which would go by way of the stack: only the producer can store to its
+/// slots, so what it has written stays as it is until it commits, and the order in which it writes
+/// between two accesses of cursors is of no meaning (`MAN-2`, `ASYNC-1`).
+///
+/// # Safety
+///
+/// `target` is a free slot, as long and as aligned as a T, and behind no reference.
+#[inline(always)]
+pub(crate) unsafe fn write_message<T: Message>(target: *mut T, message: T) {
+    // SAFETY: the caller vouches for the slot.
+    unsafe { target.write(message) };
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// How far ahead of its stores a producer asks for lines.
+const AHEAD_BYTES: usize = 1024;
+
+/// How many slots ahead a producer of such messages asks for lines.
+#[inline(always)]
+pub(crate) const fn slots_ahead<T>() -> u64 {
+    match AHEAD_BYTES / size_of::<T>() {
+        0 => 1,
+        slots => slots as u64,
+    }
+}
+
+/// Asks the processor for the lines of a slot that will be written soon. The consumer has read them, so
+/// they are in its cache; a store that has to fetch one holds up all stores after it.
+#[inline(always)]
+pub(crate) fn prefetch_for_writing<T>(slot: *mut u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        // Of small messages, the first one of a line asks for it.
+        if size_of::<T>() < LINE && slot.addr() % LINE >= size_of::<T>() {
+            return;
+        }
+        let mut offset = 0;
+        while offset < size_of::<T>().min(AHEAD_BYTES) {
+            let line = slot.wrapping_add(offset);
+            // SAFETY: a hint, whatever is at the address; processors without it do nothing.
+            unsafe {
+                core::arch::asm!("prefetchw [{line}]", line = in(reg) line,
+                    options(nostack, readonly, preserves_flags));
+            }
+            offset += LINE;
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = slot;
 }
 
 /// Copies bytes into a slot.
@@ -63,16 +140,32 @@ pub(crate) unsafe fn copy_volatile(source: *const u8, target: *mut u8, length: u
         }
         return;
     }
+    let lines = length & !63;
+    if lines != 0 {
+        // SAFETY: both pointers end at `lines` bytes, which the caller vouches for; the count goes
+        // from `-lines` up to 0 by 64, so that exactly these bytes are accessed, each once.
+        unsafe {
+            core::arch::asm!("2:", "movups {a}, [{source} + {count}]",
+                "movups {b}, [{source} + {count} + 16]", "movups {c}, [{source} + {count} + 32]",
+                "movups {d}, [{source} + {count} + 48]", "movups [{target} + {count}], {a}",
+                "movups [{target} + {count} + 16], {b}", "movups [{target} + {count} + 32], {c}",
+                "movups [{target} + {count} + 48], {d}", "add {count}, 64", "jnz 2b",
+                source = in(reg) source.wrapping_add(lines),
+                target = in(reg) target.wrapping_add(lines),
+                count = inout(reg) lines.wrapping_neg() => _,
+                a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+                options(nostack));
+        }
+    }
     let blocks = length & !15;
-    if blocks != 0 {
-        // SAFETY: both pointers end at `blocks` bytes, which the caller vouches for; the count goes
-        // from `-blocks` up to 0 by 16, so that exactly these bytes are accessed, each once.
+    if blocks != lines {
+        // SAFETY: as above, from `lines` to `blocks`, by 16.
         unsafe {
             core::arch::asm!("2:", "movups {block}, [{source} + {count}]",
                 "movups [{target} + {count}], {block}", "add {count}, 16", "jnz 2b",
                 source = in(reg) source.wrapping_add(blocks),
                 target = in(reg) target.wrapping_add(blocks),
-                count = inout(reg) blocks.wrapping_neg() => _,
+                count = inout(reg) (blocks - lines).wrapping_neg() => _,
                 block = out(xmm_reg) _, options(nostack));
         }
     }

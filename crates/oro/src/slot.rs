@@ -4,7 +4,7 @@
 use core::marker::PhantomData;
 
 use crate::Message;
-use crate::shared::{copy_in, copy_out};
+use crate::shared::{copy_in, copy_out, read_message, write_message};
 
 /// What a field of a message may be: an integer, a float, or an array of these.
 ///
@@ -46,7 +46,8 @@ impl<T: Message> Slot<'_, T> {
     #[inline]
     #[must_use]
     pub fn read(&self) -> T {
-        // SAFETY: the slot of an available message, as `new` was promised.
+        // SAFETY: a readable slot, as long and as aligned as a T, since wiring compares the layout; any
+        // bytes are a T, also those that a peer changes while they are read.
         unsafe { read_message(self.at) }
     }
 
@@ -104,7 +105,7 @@ impl<T: Message> SlotMut<'_, T> {
     /// Writes the message.
     #[inline]
     pub fn write(&mut self, message: T) {
-        // SAFETY: a free slot, as `new` was promised.
+        // SAFETY: a writable slot, as long and as aligned as a T, since wiring compares the layout.
         unsafe { write_message(self.at, message) };
     }
 
@@ -118,7 +119,7 @@ impl<T: Message> SlotMut<'_, T> {
         check_field::<T, F>(offset_bytes);
         let at = self.at.cast::<u8>().wrapping_add(offset_bytes).cast::<F>();
         // SAFETY: inside the slot and aligned, as was just checked.
-        unsafe { at.write_volatile(value) };
+        unsafe { at.write(value) };
     }
 
     /// Writes bytes of the message, from this offset on.
@@ -151,60 +152,6 @@ fn check_bytes<T>(offset_bytes: usize, length: usize) {
     );
 }
 
-/// Whether messages of this type are copied word by word.
-///
-/// A message is often made just before it is sent, field by field. A copy by words takes the fields
-/// from registers, or from the stores just made; one by vectors would wait until those have left the
-/// processor's store buffer. It suits short messages, since it is unrolled.
-const fn is_copied_by_words<T>() -> bool {
-    align_of::<T>() == align_of::<u64>() && size_of::<T>() <= 128
-}
-
-/// Writes a message to a slot.
-///
-/// # Safety
-///
-/// `at` is a free slot of T.
-#[inline(always)]
-pub(crate) unsafe fn write_message<T: Message>(at: *mut T, message: T) {
-    if !is_copied_by_words::<T>() {
-        // SAFETY: a writable slot, as long and as aligned as a T, since wiring compares the layout.
-        unsafe { at.write_volatile(message) };
-        return;
-    }
-    let words = (&raw const message).cast::<u64>();
-    for index in 0..size_of::<T>() / size_of::<u64>() {
-        // SAFETY: inside the message, which is aligned to words and, without padding, initialised.
-        let word = unsafe { words.wrapping_add(index).read() };
-        // SAFETY: inside the slot, which is as long and as aligned as a T.
-        unsafe { at.cast::<u64>().wrapping_add(index).write_volatile(word) };
-    }
-}
-
-/// Reads the message of a slot.
-///
-/// # Safety
-///
-/// `at` is a slot of T with an available message.
-#[inline(always)]
-pub(crate) unsafe fn read_message<T: Message>(at: *const T) -> T {
-    if !is_copied_by_words::<T>() {
-        // SAFETY: a readable slot, as long and as aligned as a T, since wiring compares the layout; any
-        // bytes are a T, also those that a peer in asynchronous mode changes while they are read.
-        return unsafe { at.read_volatile() };
-    }
-    let mut message = core::mem::MaybeUninit::<T>::uninit();
-    let words = message.as_mut_ptr().cast::<u64>();
-    for index in 0..size_of::<T>() / size_of::<u64>() {
-        // SAFETY: inside the slot, which is as long and as aligned as a T.
-        let word = unsafe { at.cast::<u64>().wrapping_add(index).read_volatile() };
-        // SAFETY: inside the message, which is aligned to words.
-        unsafe { words.wrapping_add(index).write(word) };
-    }
-    // SAFETY: every word was written, and the size is a multiple of the alignment; any bytes are a T.
-    unsafe { message.assume_init() }
-}
-
 /// Copies messages to slots that lie one after the other.
 ///
 /// # Safety
@@ -224,7 +171,7 @@ pub(crate) unsafe fn write_messages<T: Message>(messages: &[T], first: *mut u8, 
     for (index, message) in messages.iter().enumerate() {
         let at = step(first, index, stride_bytes);
         // SAFETY: one of the slots that the caller vouches for.
-        unsafe { at.cast::<T>().write_volatile(*message) };
+        unsafe { write_message(at.cast::<T>(), *message) };
     }
 }
 
@@ -254,7 +201,7 @@ pub(crate) unsafe fn read_messages<T: Message>(
     for (index, message) in messages.iter_mut().enumerate() {
         let at = step(first.cast_mut(), index, stride_bytes).cast_const();
         // SAFETY: one of the slots that the caller vouches for; any bytes are a T.
-        *message = unsafe { at.cast::<T>().read_volatile() };
+        *message = unsafe { read_message(at.cast::<T>()) };
     }
 }
 
