@@ -21,7 +21,7 @@ const ALLOWED: [Allowed; 10] = [
     Allowed { name: "oro-sysabi", normal: &["loom under cfg(loom)"], dev: &[] },
     // Nothing either: it runs in modules, supervisors and bare kernels alike.
     Allowed { name: "oro-queue", normal: &[], dev: &["loom under cfg(loom)"] },
-    Allowed { name: "oro", normal: &["oro-sysabi"], dev: &["oro-image"] },
+    Allowed { name: "oro", normal: &["oro-sysabi", "oro-queue"], dev: &["oro-image"] },
     Allowed { name: "oro-image", normal: &["oro-sysabi", "elf"], dev: &["proptest"] },
     Allowed {
         name: "oro-system",

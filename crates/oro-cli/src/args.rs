@@ -8,10 +8,15 @@ use clap::{Args, Parser, Subcommand};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all ended well
-  1    an instance did not end with status 0, or a file or stream could not be written
+  1    an instance did not end with status 0, or a file or stream could not be written; a system
+       that was looked at has ended or does not answer
   2    wrong usage, manifest, module or file: nothing was started
   3    this machine lacks something (see `oro doctor`)
   124  the time of --timeout was over";
+
+const LOOK_HELP: &str = "\
+Looking changes nothing and costs the system nothing. Cursors of asynchronous ends, which the kernel
+does not see move, are looked at before each display.";
 
 /// Runs systems of module instances that make no system call.
 #[derive(Debug, Parser)]
@@ -28,6 +33,14 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Check a system or a module, and say what is in it
     Check(CheckArguments),
+    /// Show the Ports of a running system: fill, mode, and why
+    #[command(after_help = LOOK_HELP)]
+    Ports(LookArguments),
+    /// Show a running system: its Ring, instances and their Ports
+    #[command(after_help = LOOK_HELP)]
+    Inspect(LookArguments),
+    /// Force a Port of a running system synchronous, or take that back
+    ForceSync(ForceSyncArguments),
     /// Say what this machine lacks, with the line that mends it
     Doctor(DoctorArguments),
     /// Say what a code of a diagnostic, or a clause named by a report, means
@@ -58,6 +71,10 @@ pub(crate) struct RunArguments {
     /// Say how every instance ended, also if all is well
     #[arg(long)]
     pub(crate) report: bool,
+    /// Name by which `oro ports` and others find the running system; else that of the manifest's
+    /// file, or of its folder if the file is system.toml
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    pub(crate) name: Option<String>,
     /// Do not use ptrace: reports of faults are poorer
     #[arg(long)]
     pub(crate) without_ptrace: bool,
@@ -77,6 +94,32 @@ pub(crate) struct CheckArguments {
     /// Print JSON (schema oro.check.v1)
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LookArguments {
+    /// Name or process id; may be left out if one system runs
+    #[arg(value_name = "SYSTEM")]
+    pub(crate) system: Option<String>,
+    /// Print JSON (schema oro.ports.v1 or oro.inspect.v1)
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show it again after each TIME (1s if none is given), until the system ends
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = parse_time)]
+    pub(crate) watch: Option<Option<Duration>>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ForceSyncArguments {
+    /// One of its ends, such as a.out or a.out[2], or its number in `oro ports`
+    #[arg(value_name = "PORT")]
+    pub(crate) port: String,
+    /// Let it be asynchronous again
+    #[arg(long)]
+    pub(crate) allow: bool,
+    /// Name or process id of the system; may be left out if one runs
+    #[arg(long, value_name = "SYSTEM")]
+    pub(crate) system: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -104,6 +147,13 @@ fn parse_file(text: &str) -> Result<FileArgument, String> {
         return Err(format!("no path follows `{name}=`"));
     }
     Ok(FileArgument { name: name.to_owned(), path: PathBuf::from(path) })
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    if oro_system::is_valid_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a name has 1 to 31 of a-z A-Z 0-9 _ - (NOTE-6)".to_owned())
 }
 
 /// Longest time that is taken, so that adding it to a clock cannot overflow.

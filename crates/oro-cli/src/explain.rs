@@ -1,7 +1,8 @@
-//! `oro explain`: what a code means: one of the manifest's diagnostics, or a clause of the
-//! specification that a report names as the broken rule.
+//! `oro explain`: what a code means: one of the manifest's diagnostics, one of those of running
+//! systems, or a clause of the specification that a report names as the broken rule.
 
 use crate::args::ExplainArguments;
+use crate::attach;
 use crate::exit;
 use crate::output::{escape_controls, write_data, write_note};
 
@@ -18,15 +19,19 @@ const SPECIFICATION: [&str; 6] = [
 /// Runs the command and gives the exit code.
 pub(crate) fn explain_code(arguments: &ExplainArguments) -> u8 {
     let code = arguments.code.to_ascii_uppercase();
-    if let Some(text) = find_clause(&code).or_else(|| oro_system::explain(&code)) {
+    if let Some(text) =
+        find_clause(&code).or_else(|| oro_system::explain(&code)).or_else(|| attach::explain(&code))
+    {
         return write_data(&format!("{code}: {text}\n"), exit::OK);
     }
     let known: Vec<&str> = oro_system::list_codes().collect();
+    let attached: Vec<&str> = attach::list_codes().collect();
     write_note(&format!(
         "oro: no code or clause is called `{}`; clauses are those of docs/spec, such as NAIVE-4, \
-         codes of manifests are: {}\n",
+         codes of manifests are: {}; those of running systems: {}\n",
         escape_controls(&arguments.code),
-        known.join(", ")
+        known.join(", "),
+        attached.join(", ")
     ));
     exit::BAD_INPUT
 }

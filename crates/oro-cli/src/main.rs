@@ -1,6 +1,7 @@
 //! The `oro` command: checks systems and modules, runs them, and examines the machine.
 //!
-//! `args` is the command line, a file for each command (`run`, `check`, `doctor`, `explain`); `load` turns a
+//! `args` is the command line, a file for each command (`run`, `check`, `look` for `ports` and
+//! `inspect`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `load` turns a
 //! manifest into a plan and its images, `build` makes modules from source, `problem` shows what is
 //! wrong. Standard output is data, standard error is for people. The codes with which it ends are
 //! in [`exit`]. It does *not* decide what a good manifest is (`oro-system`), nor how systems run
@@ -8,14 +9,20 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod attach;
 mod build;
 mod check;
 mod doctor;
 mod exit;
 mod explain;
+mod force_sync;
 mod load;
+mod look;
 mod output;
+mod picture;
+mod picture_record;
 mod problem;
+mod reason;
 mod report;
 mod run;
 
@@ -24,12 +31,16 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Arguments, Command};
+use picture::View;
 
 fn main() -> ExitCode {
     oro_kernel_linux::reset_signals();
     let code = match Arguments::parse().command {
         Command::Run(arguments) => run::run_system(&arguments),
         Command::Check(arguments) => check::check_input(&arguments),
+        Command::Ports(arguments) => look::look_at_system(&arguments, View::Ports),
+        Command::Inspect(arguments) => look::look_at_system(&arguments, View::Inspect),
+        Command::ForceSync(arguments) => force_sync::force_port(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Explain(arguments) => explain::explain_code(&arguments),
     };

@@ -25,8 +25,17 @@ pub(crate) enum Style {
 
 /// What standard error can show.
 pub(crate) fn stderr_style() -> Style {
+    choose_style(io::stderr().is_terminal())
+}
+
+/// What standard output can show.
+pub(crate) fn stdout_style() -> Style {
+    choose_style(io::stdout().is_terminal())
+}
+
+fn choose_style(is_terminal: bool) -> Style {
     let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if !io::stderr().is_terminal() || is_dumb {
+    if !is_terminal || is_dumb {
         Style::Plain
     } else if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         Style::Lines
@@ -38,13 +47,20 @@ pub(crate) fn stderr_style() -> Style {
 /// Writes data to standard output and gives the exit code: `code` if that went well or if the
 /// reader has gone away, which is the reader's right.
 pub(crate) fn write_data(text: &str, code: u8) -> u8 {
+    write_more_data(text, code).unwrap_or_else(|code| code)
+}
+
+/// The same for data after which more may come: an error once nobody takes it, with the code to end
+/// with.
+pub(crate) fn write_more_data(text: &str, code: u8) -> Result<u8, u8> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Ok(()) => Ok(code),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(code),
+        Err(error) => {
             write_note(&format!("oro: standard output cannot be written: {error}\n"));
-            code.max(exit::FAILED)
+            Err(code.max(exit::FAILED))
         }
-        Ok(()) | Err(_) => code,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use oro_kernel_linux::{InstanceReport, Options, Outcome, Report};
 
@@ -50,6 +51,7 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
 /// Has the kernel run the system; if it cannot, says why and with which exit code.
 fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Problem, u8)>> {
     let options = Options {
+        name: Some(arguments.name.clone().unwrap_or_else(|| choose_name(&arguments.system))),
         files: system.files,
         timeout: arguments.timeout,
         without_ptrace: arguments.without_ptrace,
@@ -63,6 +65,19 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
             None => Box::new((problem, code)),
         }
     })
+}
+
+/// What a system is called that was given no name: as its manifest's file, or as the folder if that
+/// is `system.toml`; with a dash for each character that no name has (`NOTE-6`).
+fn choose_name(manifest: &Path) -> String {
+    let path = std::path::absolute(manifest).unwrap_or_else(|_| manifest.to_owned());
+    let folder = path.parent().and_then(Path::file_name);
+    let name = path.file_stem().filter(|stem| *stem != "system").or(folder).unwrap_or_default();
+    let name = name.to_string_lossy();
+    let is_good = |character: &char| oro_system::is_valid_name(character.encode_utf8(&mut [0; 4]));
+    let dash = |character| if is_good(&character) { character } else { '-' };
+    let name: String = name.chars().map(dash).take(31).collect();
+    if name.is_empty() { "system".to_owned() } else { name }
 }
 
 /// The word and the exit code for how a run ended.
@@ -139,6 +154,24 @@ fn write_record(
             let error = escape_controls(&error.to_string());
             tell(report, format!("oro: the JSON of --json cannot be written: {error}\n"));
             code.max(exit::FAILED)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_is_called_like_its_manifest_or_its_folder() {
+        for (path, name) in [
+            ("/a/sha256/system.toml", "sha256"),
+            ("/a/sha256/copy.toml", "copy"),
+            ("/system.toml", "system"),
+            ("/a/größe v2/system.toml", "gr--e-v2"),
+            ("/a/0123456789012345678901234567890123.toml", "0123456789012345678901234567890"),
+        ] {
+            assert_eq!(choose_name(Path::new(path)), name, "{path}");
         }
     }
 }

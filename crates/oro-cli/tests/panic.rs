@@ -43,7 +43,7 @@ fn pong(ports: pong::Ports) {
     answer(ports.pong_in, ports.pong_out);
 }
 fn answer(mut from: Consumer<Num>, mut to: Producer<Num>) {
-    while let Ok(number) = from.receive() {
+    while let Ok(number) = from.recv() {
         let _ = to.send(number);
     }
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Settings of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Name under which the running system is found by [`Attachment`](crate::Attachment). `None`: nobody
+    /// can attach to it.
+    pub name: Option<String>,
     /// `--file NAME=PATH`: where `files.NAME` is.
     pub files: BTreeMap<String, PathBuf>,
     /// End everything that still runs after this time; such instances are reported as killed.

@@ -21,6 +21,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::built_in::BuiltInEnd;
+use crate::control::Control;
 use crate::diagnose::FaultDetail;
 use crate::guardian::Guardian;
 use crate::landing::LandingWatch;
@@ -77,6 +78,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         processes: processes.into_iter().map(Some).collect(),
         built_ins,
         epoll,
+        control: Control::open(options),
         signals,
         guardian,
         effects: Vec::new(),
@@ -120,6 +122,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) processes: Vec<Option<Sealed>>,
     pub(crate) built_ins: Vec<BuiltInEnd>,
     pub(crate) epoll: OwnedFd,
+    /// Where operators are listened to.
+    pub(crate) control: Option<Control>,
     signals: Signals,
     guardian: Guardian,
     effects: Vec<Effect>,
@@ -164,6 +168,7 @@ pub(crate) enum Source {
     BuiltIn(usize),
     Signal,
     Guardian,
+    Control(usize),
 }
 
 impl Source {
@@ -174,6 +179,7 @@ impl Source {
             Self::BuiltIn(index) => (2, index),
             Self::Signal => (3, 0),
             Self::Guardian => (4, 0),
+            Self::Control(index) => (5, index),
         };
         EventData::new_u64(kind << 32 | index as u64)
     }
@@ -186,6 +192,7 @@ impl Source {
             1 => Self::Process(index),
             2 => Self::BuiltIn(index),
             3 => Self::Signal,
+            5 => Self::Control(index),
             _ => Self::Guardian,
         }
     }
@@ -208,6 +215,9 @@ impl Supervisor<'_> {
         epoll::add(&self.epoll, self.signals.fd(), Source::Signal.encode(), EventFlags::IN)?;
         if let Some(fd) = self.guardian.fd() {
             epoll::add(&self.epoll, fd, Source::Guardian.encode(), EventFlags::IN)?;
+        }
+        if let Some(control) = &self.control {
+            control.watch(&self.epoll)?;
         }
         Ok(())
     }
@@ -288,6 +298,7 @@ impl Supervisor<'_> {
                 let message = io::Error::other("the guardian process has ended");
                 self.fail(StartError::system("the guardian", message));
             }
+            Source::Control(index) => self.handle_control(index),
         }
     }
 
@@ -400,13 +411,11 @@ impl Supervisor<'_> {
     }
 
     /// From now on a Port is synchronous (`MODE-6`).
-    #[expect(dead_code, reason = "for an operator's command, which comes with the control socket")]
     pub(crate) fn force_synchronous(&mut self, port: PortId) {
         self.step(Event::ForceSynchronous { port });
     }
 
     /// Takes that back.
-    #[expect(dead_code, reason = "for an operator's command, which comes with the control socket")]
     pub(crate) fn allow_asynchronous(&mut self, port: PortId) {
         self.step(Event::AllowAsynchronous { port });
     }

@@ -18,6 +18,12 @@ pub(crate) fn escape(text: &[u8]) -> String {
     escaped
 }
 
+/// The same for text of several lines.
+pub(crate) fn escape_lines(text: &[u8]) -> String {
+    let lines: Vec<String> = text.split(|byte| *byte == b'\n').map(escape).collect();
+    lines.join("\n")
+}
+
 /// Whether a character of a stranger's text could steer a terminal, or make a line read as what it
 /// is not: control characters but the tab, and those that change the direction of text.
 #[must_use]

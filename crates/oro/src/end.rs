@@ -4,9 +4,11 @@
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-use oro_sysabi::{Binding, NOTE_PORT_OPTIONAL, STATE_UNWIRED};
+use oro_queue::Cursors;
+use oro_sysabi::{Binding, MODE_SYNCHRONOUS, NOTE_PORT_OPTIONAL, STATE_UNWIRED};
 
 use crate::Thread;
+use crate::shared::{order_accesses, pointer};
 
 /// What may stand as the type of a port in [`module!`](crate::module!).
 ///
@@ -86,9 +88,11 @@ unsafe impl<E: End, const N: usize> End for [E; N] {
 }
 
 /// A thread's view of one of its ends. Not `Send`: its window exists for its thread alone (`ENTRY-7`).
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Endpoint {
     binding: *const Binding,
+    thread: Thread,
+    index: u32,
 }
 
 impl Endpoint {
@@ -96,18 +100,55 @@ impl Endpoint {
     ///
     /// `thread` is the calling thread, and has a binding with this index.
     pub(crate) unsafe fn open(thread: Thread, port_index: usize) -> Self {
-        let root = thread.root();
+        let root = thread.root_page();
         let offset = port_index as u64 * u64::from(root.binding_stride_bytes);
-        Self { binding: pointer(root.bindings + offset).cast() }
+        #[expect(clippy::cast_possible_truncation, reason = "a thread has at most 256 (LIM-4)")]
+        let index = port_index as u32;
+        Self { binding: pointer(root.bindings + offset).cast(), thread, index }
+    }
+
+    /// The thread that the end belongs to.
+    #[inline]
+    pub(crate) fn thread(&self) -> Thread {
+        self.thread
+    }
+
+    /// Index of the binding, as conditions name it (`GATE-3`).
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        self.index
     }
 
     /// Address of slot `n` in the live window, the same sum in both modes (`BIND-2`).
+    #[inline]
     pub(crate) fn slot(&self, n: u64) -> *mut u8 {
         // Loaded anew for each slot: they may change inside the thread's own faults (`BIND-3`).
         let window = self.load_u64(offset_of!(Binding, window));
         let mask = u64::from(self.load_u32(offset_of!(Binding, mask)));
-        let stride = u64::from(self.load_u32(offset_of!(Binding, stride_bytes)));
-        pointer(window + (n & mask) * stride)
+        pointer(window + (n & mask) * self.load_stride_bytes())
+    }
+
+    /// How many slots from slot `n` on lie one after the other and may be handed over by one store: one
+    /// in synchronous mode (`ASYNC-3`), else those up to the queue's end.
+    #[inline]
+    pub(crate) fn load_run(&self, n: u64) -> u64 {
+        if self.is_synchronous() {
+            return 1;
+        }
+        let mask = u64::from(self.load_u32(offset_of!(Binding, mask)));
+        mask + 1 - (n & mask)
+    }
+
+    /// Whether the end is synchronous now; it changes only at a store of its own cursor (`MODE-2`).
+    #[inline]
+    pub(crate) fn is_synchronous(&self) -> bool {
+        self.load_u32(offset_of!(Binding, mode)) == MODE_SYNCHRONOUS
+    }
+
+    /// Bytes from a slot of the live window to the next.
+    #[inline]
+    pub(crate) fn load_stride_bytes(&self) -> u64 {
+        u64::from(self.load_u32(offset_of!(Binding, stride_bytes)))
     }
 
     /// The count at which this end starts (`END-7`).
@@ -121,24 +162,57 @@ impl Endpoint {
     }
 
     /// Slots of the queue.
-    pub(crate) fn load_slot_count(&self) -> u64 {
-        u64::from(self.load_u32(offset_of!(Binding, slot_count)))
+    #[inline]
+    pub(crate) fn load_slot_count(&self) -> u32 {
+        self.load_u32(offset_of!(Binding, slot_count))
+    }
+
+    /// How many peers came before this one (`END-7`). Pairs with the kernel's release store.
+    pub(crate) fn load_epoch(&self) -> u32 {
+        self.load_atomic_u32(offset_of!(Binding, epoch))
     }
 
     /// `STATE_*` of the peer. Pairs with the kernel's release store: who sees the state sees the
     /// peer's last cursor too (`BIND-3`).
+    #[inline]
     pub(crate) fn load_state(&self) -> u32 {
-        let at = self.field(offset_of!(Binding, state)).cast::<u32>().cast_mut();
-        // SAFETY: the binding is valid and its state aligned; only the kernel writes it, atomically.
-        let state = unsafe { AtomicU32::from_ptr(at) }.load(Ordering::Relaxed);
-        // A relaxed load and a fence: only relaxed loads are promised to work on read-only memory.
-        fence(Ordering::Acquire);
-        state
+        self.load_atomic_u32(offset_of!(Binding, state))
     }
 
-    /// The peer's cursor, unchecked: an allegation (`BIND-4`). Pairs with the peer's, or the kernel's
-    /// for it, release store after it has written or read the slots before.
-    pub(crate) fn load_peer_cursor(&self) -> u64 {
+    #[inline]
+    fn load_atomic_u32(&self, offset_bytes: usize) -> u32 {
+        let at = self.field(offset_bytes).cast::<u32>().cast_mut();
+        // SAFETY: an aligned field of a valid binding; only the kernel writes it, atomically.
+        let value = unsafe { AtomicU32::from_ptr(at) }.load(Ordering::Relaxed);
+        // A relaxed load and a fence: only relaxed loads are promised to work on read-only memory.
+        fence(Ordering::Acquire);
+        value
+    }
+
+    #[inline]
+    fn load_u32(&self, offset_bytes: usize) -> u32 {
+        // SAFETY: an aligned field of a binding, valid while the thread lives; the kernel changes it
+        // only inside this thread's own faults (`BIND-3`), for which volatile loads suffice.
+        unsafe { self.field(offset_bytes).cast::<u32>().read_volatile() }
+    }
+
+    #[inline]
+    fn load_u64(&self, offset_bytes: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { self.field(offset_bytes).cast::<u64>().read_volatile() }
+    }
+
+    #[inline]
+    fn field(&self, offset_bytes: usize) -> *const u8 {
+        self.binding.cast::<u8>().wrapping_add(offset_bytes)
+    }
+}
+
+impl Cursors for Endpoint {
+    /// Pairs with the peer's, or the kernel's for it, release store after it has written or read the
+    /// slots before.
+    #[inline]
+    fn load_peer(&self) -> u64 {
         let at = pointer(self.load_u64(offset_of!(Binding, peer_cursor))).cast::<u64>();
         // SAFETY: `BIND-4`: the address is of a readable, aligned u64, which is only stored to atomically.
         let cursor = unsafe { AtomicU64::from_ptr(at) }.load(Ordering::Relaxed);
@@ -146,35 +220,17 @@ impl Endpoint {
         cursor
     }
 
-    /// Stores the thread's own cursor: commits or releases one slot (`MAN-5`). Pairs with the peer's
-    /// acquire load of it: what was done with the slot happens before.
-    pub(crate) fn store_own_cursor(&self, cursor: u64) {
+    /// Commits or releases (`MAN-5`, `ASYNC-3`), and may change the mode (`MODE-2`, `MODE-4`). Pairs
+    /// with the peer's acquire load: what was done with the slots happens before.
+    #[inline]
+    fn store_own(&self, value: u64) {
+        order_accesses();
         let at = pointer(self.load_u64(offset_of!(Binding, own_cursor))).cast::<u64>();
         // SAFETY: a managed end's own cursor is an aligned u64 that this thread may store to
         // (`BIND-3`, `MAN-5`); all others access it atomically.
-        unsafe { AtomicU64::from_ptr(at) }.store(cursor, Ordering::Release);
+        unsafe { AtomicU64::from_ptr(at) }.store(value, Ordering::Release);
+        order_accesses();
     }
-
-    fn load_u32(&self, offset_bytes: usize) -> u32 {
-        // SAFETY: an aligned field of a binding, valid while the thread lives; the kernel changes it
-        // only inside this thread's own faults (`BIND-3`), for which volatile loads suffice.
-        unsafe { self.field(offset_bytes).cast::<u32>().read_volatile() }
-    }
-
-    fn load_u64(&self, offset_bytes: usize) -> u64 {
-        // SAFETY: as above.
-        unsafe { self.field(offset_bytes).cast::<u64>().read_volatile() }
-    }
-
-    fn field(&self, offset_bytes: usize) -> *const u8 {
-        self.binding.cast::<u8>().wrapping_add(offset_bytes)
-    }
-}
-
-/// A pointer to an address that the kernel has published.
-fn pointer(address: u64) -> *mut u8 {
-    #[expect(clippy::cast_possible_truncation, reason = "Oro's machines have 64-bit addresses")]
-    core::ptr::with_exposed_provenance_mut(address as usize)
 }
 
 #[cfg(test)]

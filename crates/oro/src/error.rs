@@ -1,4 +1,4 @@
-//! What can go wrong at an end of a Port: [`ReceiveError`], [`TryReceiveError`], [`SendError`],
+//! What can go wrong at an end of a Port: [`RecvError`], [`TryRecvError`], [`SendError`],
 //! [`PeerMisbehaved`]. It does not hold violations of this thread's own: those end the instance.
 
 use core::fmt;
@@ -10,7 +10,7 @@ pub struct PeerMisbehaved;
 
 /// Why nothing was received, after waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiveError {
+pub enum RecvError {
     /// The producer has ended, and all that it committed has been received.
     Closed,
     /// What the producer says cannot be true.
@@ -19,7 +19,7 @@ pub enum ReceiveError {
 
 /// Why nothing was received, without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryReceiveError {
+pub enum TryRecvError {
     /// There is no message yet.
     Empty,
     /// The producer has ended, and all that it committed has been received.
@@ -39,6 +39,15 @@ pub enum SendErrorKind {
     PeerMisbehaved,
 }
 
+/// How far a batch came, and why no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendBatchError {
+    /// Messages that were sent.
+    pub sent: usize,
+    /// Why the others were not.
+    pub kind: SendErrorKind,
+}
+
 /// A message that was not sent, given back, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendError<T> {
@@ -54,7 +63,7 @@ impl fmt::Display for PeerMisbehaved {
     }
 }
 
-impl fmt::Display for ReceiveError {
+impl fmt::Display for RecvError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => formatter.write_str("the producer has ended"),
@@ -63,11 +72,11 @@ impl fmt::Display for ReceiveError {
     }
 }
 
-impl fmt::Display for TryReceiveError {
+impl fmt::Display for TryRecvError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => formatter.write_str("no message is there yet"),
-            Self::Closed => ReceiveError::Closed.fmt(formatter),
+            Self::Closed => RecvError::Closed.fmt(formatter),
             Self::PeerMisbehaved => PeerMisbehaved.fmt(formatter),
         }
     }
@@ -89,14 +98,33 @@ impl<T> fmt::Display for SendError<T> {
     }
 }
 
+impl fmt::Display for SendBatchError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} after {} messages", self.kind, self.sent)
+    }
+}
+
+impl core::error::Error for SendBatchError {}
 impl core::error::Error for PeerMisbehaved {}
-impl core::error::Error for ReceiveError {}
-impl core::error::Error for TryReceiveError {}
+impl core::error::Error for RecvError {}
+impl core::error::Error for TryRecvError {}
 impl core::error::Error for SendErrorKind {}
 impl<T: fmt::Debug> core::error::Error for SendError<T> {}
 
-impl From<PeerMisbehaved> for ReceiveError {
+impl From<PeerMisbehaved> for RecvError {
     fn from(_: PeerMisbehaved) -> Self {
         Self::PeerMisbehaved
+    }
+}
+
+impl From<PeerMisbehaved> for SendErrorKind {
+    fn from(_: PeerMisbehaved) -> Self {
+        Self::PeerMisbehaved
+    }
+}
+
+impl<T> From<SendError<T>> for SendErrorKind {
+    fn from(error: SendError<T>) -> Self {
+        error.kind
     }
 }

@@ -41,15 +41,33 @@
 //! the message as last words (`END-8`), and the symbols that compilers take for granted (`memcpy`
 //! and its kin).
 //!
-//! What it does *not* hold yet: the asynchronous mode, gates, an executor, a heap.
+//! # Waiting
+//!
+//! A managed end's `send` and `recv` wait for themselves. To wait for several ends, words or a
+//! deadline: [`wait()`]. To run several tasks in a thread: [`executor`]. Time: [`Thread::now`],
+//! [`Thread::sleep`]. Requests with replies: [`Caller`], [`Server`]. All of these spin for some
+//! microseconds where there are CPUs for it, then sleep at a gate (`GATE-1`).
+//!
+//! # Speed
+//!
+//! A managed end of a busy Port becomes *asynchronous* by itself: messages then pass through shared
+//! memory without a fault. Batches ([`Producer::send_batch`], [`Consumer::recv_batch`]) and access in
+//! place ([`Producer::reserve`], [`Consumer::peek`]) make more of it; in synchronous mode they work
+//! message by message.
+//!
+//! What it does *not* hold yet: a heap.
 #![no_std]
 
 #[cfg(test)]
 extern crate std;
 
 mod bytes;
+mod call;
+mod consumer;
 mod end;
 mod error;
+pub mod executor;
+mod gate;
 mod layout_text;
 mod log;
 mod managed;
@@ -61,25 +79,37 @@ mod naive;
 mod naive_bytes;
 mod note;
 mod params;
+mod producer;
 #[cfg(all(feature = "runtime", panic = "abort", not(test)))]
 mod runtime;
 mod shared;
+mod slot;
 #[cfg(test)]
 mod test_memory;
 mod text;
 mod thread;
+#[cfg(test)]
+mod transfer_tests;
+mod wait;
 
-pub use bytes::{ByteReader, ByteWriter};
+pub use bytes::{ByteReader, ByteWriter, SlotBytes};
+pub use call::{CallError, Caller, Correlated, Server, Ticket};
+pub use consumer::{Consumer, Messages};
 pub use end::End;
-pub use error::{PeerMisbehaved, ReceiveError, SendError, SendErrorKind, TryReceiveError};
-pub use managed::{Consumer, Producer};
+pub use error::{
+    PeerMisbehaved, RecvError, SendBatchError, SendError, SendErrorKind, TryRecvError,
+};
+pub use gate::Instant;
 pub use message::Message;
 pub use naive::{NaiveConsumer, NaiveProducer};
 pub use naive_bytes::{NaiveByteReader, NaiveByteWriter};
 pub use oro_sysabi::{Log, Param, Root, Time};
 pub use params::ParamValue;
+pub use producer::{Producer, Reservation};
+pub use slot::{Field, Slot, SlotMut};
 pub use text::Text;
 pub use thread::{Status, Thread};
+pub use wait::{Ready, Source, Word, wait};
 
 /// For the macros: what `::core` and the prelude's names mean in the author's crate is the author's
 /// choice.

@@ -1,134 +1,17 @@
-//! Ends of a managed thread: [`Consumer`] and [`Producer`]. They look at the peer's cursor before
-//! they touch a slot, and commit or release by a store to their own (`MAN-1` to `MAN-7`). They wait
-//! by touching a slot that is not available (`MAN-2`); they do not wait at gates yet.
+//! What both kinds of managed ends share: [`ManagedEnd`], an end of `oro-queue` at a binding, and how
+//! it waits. It looks at the peer's cursor before a slot is touched, always: a touch of a slot that
+//! is not available would cost the Port its asynchronous mode (`MODE-1`). It does not read or write
+//! slots.
 
-use core::marker::PhantomData;
-
-use oro_sysabi::{DIRECTION_CONSUMER, DIRECTION_PRODUCER, STATE_WIRED};
+use oro_sysabi::{Condition, STATE_WIRED, WAIT_PEER};
 
 use crate::end::Endpoint;
-use crate::shared::order_accesses;
-use crate::{
-    End, Message, PeerMisbehaved, ReceiveError, SendError, SendErrorKind, Thread, TryReceiveError,
-};
+use crate::wait::Interest;
+use crate::{Instant, PeerMisbehaved, RecvError, SendErrorKind, Thread};
 
-/// The consuming end of a managed thread.
-///
-/// Only [`receive`](Self::receive) blocks: until a message has come or the producer has ended. It
-/// blocks the thread, whatever else the thread has to do.
-#[derive(Debug)]
-pub struct Consumer<T> {
-    end: ManagedEnd,
-    messages: PhantomData<T>,
-}
-
-impl<T: Message> Consumer<T> {
-    /// How many messages can be received now without blocking; 0 also when the producer has ended.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerMisbehaved`]: the producer's cursor is impossible (`BIND-4`).
-    pub fn available(&mut self) -> Result<u64, PeerMisbehaved> {
-        self.end.available()
-    }
-
-    /// The next message; waits for it.
-    ///
-    /// # Errors
-    ///
-    /// `Closed` when the producer has ended, after all that it had committed; `PeerMisbehaved`.
-    pub fn receive(&mut self) -> Result<T, ReceiveError> {
-        self.end.wait_for_message()?;
-        Ok(self.take())
-    }
-
-    /// The next message if there is one; never blocks.
-    ///
-    /// # Errors
-    ///
-    /// `Empty`, `Closed` after all that the producer had committed, `PeerMisbehaved`.
-    pub fn try_receive(&mut self) -> Result<T, TryReceiveError> {
-        match self.end.look() {
-            Ok(Look::Ready) => Ok(self.take()),
-            Ok(Look::NotYet) => Err(TryReceiveError::Empty),
-            Ok(Look::Closed) => Err(TryReceiveError::Closed),
-            Err(PeerMisbehaved) => Err(TryReceiveError::PeerMisbehaved),
-        }
-    }
-
-    /// Copies the message that is there, then releases its slot.
-    fn take(&mut self) -> T {
-        let slot = self.end.slot().cast::<T>();
-        // SAFETY: a message is available, so the slot of the own cursor is readable (`MAN-2`); it is
-        // as long and as aligned as a T, since wiring compares the layout, and any bytes are a T,
-        // also those that a peer in asynchronous mode changes while they are read.
-        let message = unsafe { slot.read_volatile() };
-        self.end.advance();
-        message
-    }
-}
-
-/// The producing end of a managed thread.
-///
-/// Only [`send`](Self::send) blocks: until a slot is free or the consumer has ended. It blocks the
-/// thread, whatever else the thread has to do.
-#[derive(Debug)]
-pub struct Producer<T> {
-    end: ManagedEnd,
-    messages: PhantomData<T>,
-}
-
-impl<T: Message> Producer<T> {
-    /// How many messages can be sent now without blocking.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerMisbehaved`]: the consumer's cursor is impossible (`BIND-4`).
-    pub fn available(&mut self) -> Result<u64, PeerMisbehaved> {
-        self.end.available()
-    }
-
-    /// Sends a message: committed when this returns. Waits for a free slot.
-    ///
-    /// # Errors
-    ///
-    /// Gives the message back when the consumer has ended (`Closed`) or misbehaved.
-    pub fn send(&mut self, message: T) -> Result<(), SendError<T>> {
-        match self.end.wait_for_room() {
-            Ok(()) => self.put(message),
-            Err(kind) => return Err(SendError { message, kind }),
-        }
-        Ok(())
-    }
-
-    /// Sends a message if a slot is free: committed when this returns. Never blocks.
-    ///
-    /// # Errors
-    ///
-    /// Gives the message back when no slot is free (`Full`), or the consumer has ended (`Closed`) or
-    /// misbehaved.
-    pub fn try_send(&mut self, message: T) -> Result<(), SendError<T>> {
-        let kind = match self.end.look() {
-            Ok(Look::Ready) => {
-                self.put(message);
-                return Ok(());
-            }
-            Ok(Look::NotYet) => SendErrorKind::Full,
-            Ok(Look::Closed) => SendErrorKind::Closed,
-            Err(PeerMisbehaved) => SendErrorKind::PeerMisbehaved,
-        };
-        Err(SendError { message, kind })
-    }
-
-    /// Writes a message to the free slot, then commits it.
-    fn put(&mut self, message: T) {
-        let slot = self.end.slot().cast::<T>();
-        // SAFETY: there is room, so the slot of the own cursor may be stored to (`MAN-2`); it is as
-        // long and as aligned as a T, since wiring compares the layout, and behind no reference.
-        unsafe { slot.write_volatile(message) };
-        self.end.advance();
-    }
-}
+/// How long a producer waits for half of the queue, before it waits for one slot. Whoever lets others
+/// wait for what it does after it could else wait for ever, on a consumer that waits for it.
+const HALF_FREE_NS: u64 = 100_000;
 
 /// What a look at the peer has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,256 +24,354 @@ pub(crate) enum Look {
     Closed,
 }
 
-/// Cursors of one end. The own cursor is kept here, never read back from memory.
-#[derive(Debug)]
-pub(crate) struct ManagedEnd {
-    endpoint: Endpoint,
-    is_consumer: bool,
-    own: u64,
-    /// The peer's cursor, when it was last looked at and found possible.
-    peer: u64,
+/// One of the two ends of `oro-queue`.
+pub(crate) trait Side {
+    const IS_CONSUMER: bool;
+    fn make(endpoint: Endpoint, first: u64, slot_count: u32) -> Self;
+    fn endpoint(&self) -> &Endpoint;
+    fn number(&self) -> u64;
+    fn cached(&self) -> u64;
+    fn offer(&mut self, wanted: u64) -> Result<u64, oro_queue::PeerMisbehaved>;
+    fn refresh(&mut self) -> Result<u64, oro_queue::PeerMisbehaved>;
+    fn hand_over(&mut self, count: u64);
 }
 
-impl ManagedEnd {
+macro_rules! side {
+    ($end:ident, $is_consumer:literal, $cached:ident, $offer:ident, $hand_over:ident) => {
+        impl Side for oro_queue::$end<Endpoint> {
+            const IS_CONSUMER: bool = $is_consumer;
+
+            #[inline]
+            fn make(endpoint: Endpoint, first: u64, slot_count: u32) -> Self {
+                Self::new(endpoint, first, slot_count)
+            }
+
+            #[inline]
+            fn endpoint(&self) -> &Endpoint {
+                self.cursors()
+            }
+
+            #[inline]
+            fn number(&self) -> u64 {
+                self.number()
+            }
+
+            #[inline]
+            fn cached(&self) -> u64 {
+                self.$cached()
+            }
+
+            #[inline]
+            fn offer(&mut self, wanted: u64) -> Result<u64, oro_queue::PeerMisbehaved> {
+                self.$offer(wanted)
+            }
+
+            #[inline]
+            fn refresh(&mut self) -> Result<u64, oro_queue::PeerMisbehaved> {
+                self.refresh()
+            }
+
+            #[inline]
+            fn hand_over(&mut self, count: u64) {
+                self.$hand_over(count);
+            }
+        }
+    };
+}
+
+side!(Consumer, true, cached_ready, ready, release);
+side!(Producer, false, cached_free, free, commit);
+
+pub(crate) type ConsumingEnd = ManagedEnd<oro_queue::Consumer<Endpoint>>;
+pub(crate) type ProducingEnd = ManagedEnd<oro_queue::Producer<Endpoint>>;
+
+/// A managed end without the type of its messages.
+#[derive(Debug)]
+pub(crate) struct ManagedEnd<Q> {
+    queue: Q,
+    slot_count: u32,
+    spin: Spin,
+}
+
+impl<Q: Side> ManagedEnd<Q> {
     /// # Safety
     ///
-    /// As [`End::open`]; `is_consumer` is the port's declared direction.
-    pub(crate) unsafe fn open(thread: Thread, port_index: usize, is_consumer: bool) -> Self {
+    /// As [`End::open`](crate::End::open), for a port of this side's direction.
+    pub(crate) unsafe fn open(thread: Thread, port_index: usize) -> Self {
         // SAFETY: the caller vouches for thread and index.
         let endpoint = unsafe { Endpoint::open(thread, port_index) };
-        let own = endpoint.load_first();
-        // The first look checks the distance, which bounds it on both sides.
-        Self { endpoint, is_consumer, own, peer: 0 }
+        let slot_count = endpoint.load_slot_count();
+        let queue = Q::make(endpoint, endpoint.load_first(), slot_count);
+        Self { queue, slot_count, spin: Spin::new() }
     }
 
+    #[inline]
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.queue.endpoint()
+    }
+
+    pub(crate) fn thread(&self) -> Thread {
+        self.endpoint().thread()
+    }
+
+    /// Number of the next message.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.queue.number()
+    }
+
+    /// Address of the slot of the next message.
+    #[inline]
     pub(crate) fn slot(&self) -> *mut u8 {
-        self.endpoint.slot(self.own)
+        self.endpoint().slot(self.number())
     }
 
-    pub(crate) fn load_slot_size_bytes(&self) -> usize {
-        self.endpoint.load_slot_size_bytes()
+    /// Messages or slots that are known to be available, that lie one after the other, and that one
+    /// store may hand over; at most `wanted`.
+    #[inline]
+    pub(crate) fn span(&self, wanted: usize) -> usize {
+        let run = self.endpoint().load_run(self.number());
+        #[expect(clippy::cast_possible_truncation, reason = "at most `wanted`")]
+        let span = self.queue.cached().min(run).min(wanted as u64) as usize;
+        span
     }
 
-    /// Commits or releases the slot of the own cursor (`MAN-5`).
-    pub(crate) fn advance(&mut self) {
-        order_accesses();
-        self.own += 1;
-        self.endpoint.store_own_cursor(self.own);
-        order_accesses();
+    /// Commits or releases the next `count` messages: available ones, 1 in synchronous mode.
+    #[inline]
+    pub(crate) fn hand_over(&mut self, count: usize) {
+        self.queue.hand_over(count as u64);
     }
 
-    /// Messages to read, or room to write, after checking the peer's cursor (`BIND-4`).
+    /// Messages to read, or room to write, after a look at the peer's cursor (`BIND-4`).
     pub(crate) fn available(&mut self) -> Result<u64, PeerMisbehaved> {
-        let peer = self.endpoint.load_peer_cursor();
-        let slot_count = self.endpoint.load_slot_count();
-        let used =
-            if self.is_consumer { peer.checked_sub(self.own) } else { self.own.checked_sub(peer) };
-        match used {
-            Some(used) if used <= slot_count && peer >= self.peer => {
-                self.peer = peer;
-                Ok(if self.is_consumer { used } else { slot_count - used })
-            }
-            _ => Err(PeerMisbehaved),
-        }
+        self.queue.refresh().map_err(|_| PeerMisbehaved)
     }
 
+    /// Looks at the peer, unless what is known of it suffices. A producer hears of its consumer's end
+    /// at once, a consumer of its producer's when it has taken everything.
+    #[inline]
     pub(crate) fn look(&mut self) -> Result<Look, PeerMisbehaved> {
+        self.look_for(1)
+    }
+
+    /// Likewise, and looks for more if fewer than `wanted` are known of; one suffices.
+    #[inline]
+    pub(crate) fn look_for(&mut self, wanted: u64) -> Result<Look, PeerMisbehaved> {
+        if Q::IS_CONSUMER && self.queue.cached() >= wanted {
+            return Ok(Look::Ready);
+        }
         // The state before the cursor: who sees the end sees the last cursor (`BIND-3`).
-        let is_closed = self.endpoint.load_state() != STATE_WIRED;
-        let available = self.available()?;
-        Ok(match (is_closed, available) {
-            (true, _) if !self.is_consumer => Look::Closed,
-            (true, 0) => Look::Closed,
-            (false, 0) => Look::NotYet,
-            _ => Look::Ready,
+        let is_wired = self.endpoint().load_state() == STATE_WIRED;
+        if !Q::IS_CONSUMER && !is_wired {
+            return Ok(Look::Closed);
+        }
+        Ok(match self.queue.offer(wanted) {
+            Ok(0) if is_wired => Look::NotYet,
+            Ok(0) => Look::Closed,
+            Ok(_) => Look::Ready,
+            Err(_) => return Err(PeerMisbehaved),
         })
     }
 
-    /// Blocks until a message is there.
-    pub(crate) fn wait_for_message(&mut self) -> Result<(), ReceiveError> {
-        loop {
-            match self.look()? {
-                Look::Ready => return Ok(()),
-                Look::Closed => return Err(ReceiveError::Closed),
-                Look::NotYet => {
-                    // SAFETY: the slot of the own cursor; a load from it blocks until there is a
-                    // message or the producer has ended (`MAN-2`, `MAN-3`). The byte is not used.
-                    unsafe { self.slot().read_volatile() };
-                    core::hint::spin_loop();
-                }
-            }
-        }
-    }
-
-    /// Blocks until a slot is free.
-    pub(crate) fn wait_for_room(&mut self) -> Result<(), SendErrorKind> {
-        loop {
+    /// Looks, and waits while there is nothing: spins first, then blocks at the gate. `NotYet`: the
+    /// deadline has passed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Look, PeerMisbehaved> {
+        let thread = self.thread();
+        for _ in 0..self.spin.limit(thread) {
             match self.look() {
-                Ok(Look::Ready) => return Ok(()),
-                Ok(Look::Closed) => return Err(SendErrorKind::Closed),
-                Err(PeerMisbehaved) => return Err(SendErrorKind::PeerMisbehaved),
-                Ok(Look::NotYet) => {
-                    // SAFETY: the slot of the own cursor; a store to it blocks until there is room
-                    // or the consumer has ended (`MAN-2`, `MAN-3`). A zero, as the cell is then.
-                    unsafe { self.slot().write_volatile(0) };
-                    core::hint::spin_loop();
+                Ok(Look::NotYet) => core::hint::spin_loop(),
+                found => {
+                    self.spin.hit();
+                    return found;
                 }
             }
         }
+        self.spin.miss();
+        if deadline.is_none()
+            && let Some(condition) = self.half_free_condition()
+        {
+            thread.touch_gate(&[condition], HALF_FREE_NS);
+        }
+        let mut found = Ok(Look::NotYet);
+        let Interest::When(condition) = self.interest() else { return self.look() };
+        thread.block(&[condition], deadline, 0, || {
+            found = self.look();
+            found != Ok(Look::NotYet)
+        });
+        found
+    }
+
+    /// What to wait for, so that an operation does not block: a peer's cursor beyond a value, or its end.
+    pub(crate) fn interest(&self) -> Interest {
+        let number = self.number();
+        let value = if Q::IS_CONSUMER {
+            Some(number)
+        } else {
+            // As many slots as were never used are free from the start.
+            number.checked_sub(u64::from(self.slot_count))
+        };
+        value.map_or(Interest::Now, |value| Interest::When(self.peer_condition(value)))
+    }
+
+    /// For a producer that finds the queue full: half of it is free. A stream's producer is then woken
+    /// once for many messages. Never where a message costs faults anyway, nor of few slots.
+    fn half_free_condition(&self) -> Option<Condition> {
+        let slot_count = u64::from(self.slot_count);
+        if Q::IS_CONSUMER || slot_count < 4 || self.endpoint().is_synchronous() {
+            return None;
+        }
+        let full = self.number().checked_sub(slot_count)?;
+        Some(self.peer_condition(full + slot_count / 2 - 1))
+    }
+
+    fn peer_condition(&self, value: u64) -> Condition {
+        Condition { kind: WAIT_PEER, index: self.endpoint().index(), value }
     }
 }
 
-// SAFETY: the constants are T's, whose layout text `Message` vouches for.
-unsafe impl<T: Message> End for Consumer<T> {
-    const IS_MANAGED: bool = true;
-    const DIRECTION: u32 = DIRECTION_CONSUMER;
-    const LAYOUT: &'static str = T::LAYOUT;
-    const SLOT_SIZE_BYTES: usize = size_of::<T>();
-    const SLOT_ALIGN_BYTES: usize = align_of::<T>();
+impl ConsumingEnd {
+    /// A message is available when this returns; waits for it.
+    #[inline]
+    pub(crate) fn wait_for_message(&mut self) -> Result<(), RecvError> {
+        if self.queue.cached_ready() > 0 {
+            return Ok(());
+        }
+        self.wait_for_messages(1)
+    }
 
-    unsafe fn open(thread: Thread, port_index: usize) -> Self {
-        // SAFETY: the caller's own promise, passed on.
-        Self { end: unsafe { ManagedEnd::open(thread, port_index, true) }, messages: PhantomData }
+    /// At least one message is available when this returns, and `wanted` of them if they are there.
+    #[inline]
+    pub(crate) fn wait_for_messages(&mut self, wanted: usize) -> Result<(), RecvError> {
+        let mut look = self.look_for(wanted.max(1) as u64)?;
+        if look == Look::NotYet {
+            look = self.wait(None)?;
+        }
+        if look == Look::Ready { Ok(()) } else { Err(RecvError::Closed) }
     }
 }
 
-// SAFETY: as above.
-unsafe impl<T: Message> End for Producer<T> {
-    const IS_MANAGED: bool = true;
-    const DIRECTION: u32 = DIRECTION_PRODUCER;
-    const LAYOUT: &'static str = T::LAYOUT;
-    const SLOT_SIZE_BYTES: usize = size_of::<T>();
-    const SLOT_ALIGN_BYTES: usize = align_of::<T>();
+impl ProducingEnd {
+    /// A slot is free when this returns; waits for it.
+    #[inline]
+    pub(crate) fn wait_for_room(&mut self) -> Result<(), SendErrorKind> {
+        self.wait_for_slots(1)
+    }
 
-    unsafe fn open(thread: Thread, port_index: usize) -> Self {
-        // SAFETY: the caller's own promise, passed on.
-        Self { end: unsafe { ManagedEnd::open(thread, port_index, false) }, messages: PhantomData }
+    /// At least one slot is free when this returns, and `wanted` of them if they are.
+    #[inline]
+    pub(crate) fn wait_for_slots(&mut self, wanted: usize) -> Result<(), SendErrorKind> {
+        let mut look = self.look_for(wanted.max(1) as u64)?;
+        if look == Look::NotYet {
+            look = self.wait(None)?;
+        }
+        if look == Look::Ready { Ok(()) } else { Err(SendErrorKind::Closed) }
+    }
+}
+
+/// How long an end spins before it blocks: some ten microseconds while that helps. A sleep costs both
+/// sides page faults.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    limit: u32,
+    misses: u32,
+}
+
+impl Spin {
+    /// Looks at a cursor, with a pause each: 10 to 40 microseconds, as processors pause.
+    const MOST: u32 = 500;
+    const LEAST: u32 = 16;
+
+    pub(crate) fn new() -> Self {
+        Self { limit: Self::MOST, misses: 0 }
+    }
+
+    /// How often to look. Not at all where the peer cannot run meanwhile.
+    pub(crate) fn limit(&self, thread: Thread) -> u32 {
+        match thread.root_page().cpu_count {
+            0 | 1 => 0,
+            _ => self.limit,
+        }
+    }
+
+    pub(crate) fn hit(&mut self) {
+        (self.limit, self.misses) = (Self::MOST, 0);
+    }
+
+    /// Spins less from now on, but for every eighth time: the peer may have become fast.
+    pub(crate) fn miss(&mut self) {
+        self.misses = self.misses.wrapping_add(1);
+        self.limit = if self.misses.is_multiple_of(8) {
+            Self::MOST
+        } else {
+            (self.limit / 2).max(Self::LEAST)
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Consumer, Producer};
+    use super::{ManagedEnd, Spin};
     use crate::test_memory::{TestPort, TestThread};
-    use crate::{End, PeerMisbehaved, ReceiveError, SendErrorKind, TryReceiveError};
+    use crate::wait::Interest;
     use core::sync::atomic::Ordering::Relaxed;
-    use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED};
+    use oro_sysabi::{Condition, WAIT_PEER};
 
-    crate::message! { "demo.pair.v1" struct Pair { a: u64, b: u64 } }
-
-    fn open_consumer(port: &TestPort) -> (TestThread, Consumer<Pair>) {
-        let memory = TestThread::new(1);
-        port.bind(&memory, 0, true, 4);
-        // SAFETY: binding 0 is a consumer of this size, opened once.
-        let end = unsafe { Consumer::open(memory.thread(), 0) };
-        (memory, end)
-    }
-
-    fn open_producer(port: &TestPort) -> (TestThread, Producer<Pair>) {
-        let memory = TestThread::new(1);
-        port.bind(&memory, 0, false, 4);
-        // SAFETY: binding 0 is a producer of this size, opened once.
-        let end = unsafe { Producer::open(memory.thread(), 0) };
-        (memory, end)
+    #[test]
+    fn gate_3_conditions_name_the_cursor_beyond_which_there_is_something() {
+        // GATE-3
+        let (memory, port) = (TestThread::new(2), TestPort::new(16, 8));
+        port.produced.store(21, Relaxed);
+        port.consumed.store(13, Relaxed);
+        port.bind(&memory, 0, false, 8);
+        port.bind(&memory, 1, true, 8);
+        // SAFETY: the bindings are as the types say.
+        let output = unsafe { super::ProducingEnd::open(memory.thread(), 0) };
+        // SAFETY: as above.
+        let input = unsafe { super::ConsumingEnd::open(memory.thread(), 1) };
+        let condition = |index, value| Condition { kind: WAIT_PEER, index, value };
+        // Full while the consumer stands at 13; one slot is free beyond it, half from 17 on.
+        assert_eq!(output.interest(), Interest::When(condition(0, 13)));
+        assert_eq!(output.half_free_condition(), Some(condition(0, 16)));
+        assert_eq!(input.interest(), Interest::When(condition(1, 13)));
+        assert_eq!(input.half_free_condition(), None);
+        // Not in synchronous mode, where each slot is waited for.
+        memory.set(0, |binding| (binding.mode, binding.mask) = (0, 1));
+        assert_eq!(output.half_free_condition(), None);
+        assert_eq!(output.interest(), Interest::When(condition(0, 13)));
     }
 
     #[test]
-    fn man_5_one_store_of_the_own_cursor_for_each_message() {
-        // MAN-5, MAN-6
-        let port = TestPort::new(16, 4);
-        let (_a, mut output) = open_producer(&port);
-        let (_b, mut input) = open_consumer(&port);
-        assert_eq!(input.try_receive(), Err(TryReceiveError::Empty));
-        for n in 0..4 {
-            assert_eq!(output.available(), Ok(4 - n));
-            assert_eq!(output.try_send(Pair { a: n, b: !n }), Ok(()));
-            assert_eq!(port.produced.load(Relaxed), n + 1);
+    fn gate_3_a_queue_of_few_slots_has_no_half_and_a_new_one_is_free() {
+        // GATE-3
+        for slot_count in [1, 2] {
+            let (memory, port) = (TestThread::new(1), TestPort::new(16, slot_count));
+            port.produced.store(9, Relaxed);
+            port.bind(&memory, 0, false, slot_count);
+            // SAFETY: the binding is as the type says.
+            let output: super::ProducingEnd = unsafe { ManagedEnd::open(memory.thread(), 0) };
+            assert_eq!(output.half_free_condition(), None);
         }
-        let refused = output.try_send(Pair { a: 4, b: 4 }).unwrap_err();
-        assert_eq!((refused.kind, refused.message.a), (SendErrorKind::Full, 4));
-        for n in 0..4 {
-            assert_eq!(input.available(), Ok(4 - n));
-            assert_eq!(input.receive(), Ok(Pair { a: n, b: !n }));
-            assert_eq!(port.consumed.load(Relaxed), n + 1);
-        }
-        assert_eq!(input.try_receive(), Err(TryReceiveError::Empty));
-        assert_eq!(output.send(Pair { a: 4, b: 4 }), Ok(()));
+        let (memory, port) = (TestThread::new(1), TestPort::new(16, 8));
+        port.produced.store(7, Relaxed);
+        port.bind(&memory, 0, false, 8);
+        // SAFETY: the binding is as the type says.
+        let output: super::ProducingEnd = unsafe { ManagedEnd::open(memory.thread(), 0) };
+        assert_eq!(output.interest(), Interest::Now);
     }
 
     #[test]
-    fn end_6_what_was_committed_stays_readable_after_the_end() {
-        // END-6
-        for state in [STATE_CLOSED, STATE_FAULTED, STATE_REVOKED] {
-            let port = TestPort::new(16, 4);
-            let (producer_memory, mut output) = open_producer(&port);
-            let (consumer_memory, mut input) = open_consumer(&port);
-            output.send(Pair { a: 1, b: 2 }).unwrap();
-            consumer_memory.set(0, |binding| binding.state = state);
-            assert_eq!(input.receive(), Ok(Pair { a: 1, b: 2 }));
-            assert_eq!(input.receive(), Err(ReceiveError::Closed));
-            assert_eq!(input.try_receive(), Err(TryReceiveError::Closed));
-            producer_memory.set(0, |binding| binding.state = state);
-            let refused = output.send(Pair { a: 3, b: 4 }).unwrap_err();
-            assert_eq!(
-                (refused.kind, refused.message),
-                (SendErrorKind::Closed, Pair { a: 3, b: 4 })
-            );
-            assert_eq!(port.produced.load(Relaxed), 1);
-        }
-    }
-
-    #[test]
-    fn bind_4_impossible_cursors_are_the_peers_misbehaviour() {
-        // BIND-4, PORT-8
-        for (own, good, bad) in [(10, 12, 15), (10, 12, 9), (10, 12, 11), (10, 12, u64::MAX)] {
-            let port = TestPort::new(16, 4);
-            port.consumed.store(own, Relaxed);
-            let (_memory, mut input) = open_consumer(&port);
-            port.produced.store(good, Relaxed);
-            assert_eq!(input.available(), Ok(good - own));
-            port.produced.store(bad, Relaxed);
-            assert_eq!(input.available(), Err(PeerMisbehaved), "{bad}");
-            assert_eq!(input.receive(), Err(ReceiveError::PeerMisbehaved));
-            assert_eq!(port.consumed.load(Relaxed), own);
-        }
-        for (own, good, bad) in [(10, 8, 11), (10, 8, 7), (10, 8, 5), (10, 8, u64::MAX)] {
-            let port = TestPort::new(16, 4);
-            port.produced.store(own, Relaxed);
-            let (_memory, mut output) = open_producer(&port);
-            port.consumed.store(good, Relaxed);
-            assert_eq!(output.available(), Ok(4 - (own - good)));
-            port.consumed.store(bad, Relaxed);
-            let refused = output.send(Pair { a: 1, b: 1 }).unwrap_err();
-            assert_eq!(refused.kind, SendErrorKind::PeerMisbehaved, "{bad}");
-            assert_eq!(port.produced.load(Relaxed), own);
-        }
-    }
-
-    #[test]
-    fn two_threads_pass_every_message_once_and_in_order() {
-        const COUNT: u64 = if cfg!(miri) { 100 } else { 200_000 };
-        let port = TestPort::new(16, 4);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let (_memory, mut output) = open_producer(&port);
-                for n in 0..COUNT {
-                    while output.try_send(Pair { a: n, b: !n }).is_err() {
-                        std::thread::yield_now();
-                    }
-                }
-            });
-            let (_memory, mut input) = open_consumer(&port);
-            for n in 0..COUNT {
-                let pair = loop {
-                    match input.try_receive() {
-                        Ok(pair) => break pair,
-                        Err(error) => assert_eq!(error, TryReceiveError::Empty),
-                    }
-                    std::thread::yield_now();
-                };
-                assert_eq!(pair, Pair { a: n, b: !n });
-            }
-        });
-        assert_eq!(port.consumed.load(Relaxed), COUNT);
+    fn spinning_gives_up_and_tries_again() {
+        let memory = TestThread::new(0);
+        let mut spin = Spin::new();
+        memory.set_root(|root| root.cpu_count = 1);
+        assert_eq!(spin.limit(memory.thread()), 0);
+        memory.set_root(|root| root.cpu_count = 2);
+        assert_eq!(spin.limit(memory.thread()), Spin::MOST);
+        (0..7).for_each(|_| spin.miss());
+        assert_eq!(spin.limit(memory.thread()), Spin::LEAST);
+        spin.miss();
+        assert_eq!(spin.limit(memory.thread()), Spin::MOST);
     }
 }

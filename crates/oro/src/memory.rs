@@ -2,45 +2,7 @@
 //! `memcmp`, `bcmp`, `strlen`. None of them may be compiled into a call of itself: they are assembly
 //! or volatile accesses, which no compiler turns into calls. Only a module gets the symbols.
 
-/// Copies upwards: `target` is below `source`, or the two do not overlap.
-///
-/// # Safety
-///
-/// `source` is valid for reads and `target` for writes of `length` bytes.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-unsafe fn copy_upwards(target: *mut u8, source: *const u8, length: usize) {
-    // SAFETY: reads and writes exactly what the caller vouches for; the direction flag is clear.
-    unsafe {
-        core::arch::asm!("rep movsb", inout("rcx") length => _, inout("rdi") target => _,
-            inout("rsi") source => _, options(nostack, preserves_flags));
-    }
-}
-
-/// # Safety
-///
-/// As above.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-unsafe fn copy_upwards(target: *mut u8, source: *const u8, length: usize) {
-    let mut done = 0;
-    if target.addr() % 8 == 0 && source.addr() % 8 == 0 {
-        while length - done >= 8 {
-            // SAFETY: inside the bytes that the caller vouches for; both are aligned.
-            let word = unsafe { source.wrapping_add(done).cast::<u64>().read_volatile() };
-            // SAFETY: as above.
-            unsafe { target.wrapping_add(done).cast::<u64>().write_volatile(word) };
-            done += 8;
-        }
-    }
-    while done < length {
-        // SAFETY: inside the bytes that the caller vouches for.
-        let byte = unsafe { source.wrapping_add(done).read_volatile() };
-        // SAFETY: as above.
-        unsafe { target.wrapping_add(done).write_volatile(byte) };
-        done += 1;
-    }
-}
+use crate::shared::copy_volatile;
 
 /// Copies downwards, for a `target` that lies above an overlapping `source`.
 ///
@@ -77,7 +39,7 @@ unsafe fn copy_downwards(target: *mut u8, source: *const u8, length: usize) {
 unsafe fn copy_overlapping(target: *mut u8, source: *const u8, length: usize) {
     if target.addr().wrapping_sub(source.addr()) >= length {
         // SAFETY: the caller's promise; the target is below the source, or beyond its end.
-        unsafe { copy_upwards(target, source, length) }
+        unsafe { copy_volatile(source, target, length) }
     } else {
         // SAFETY: the caller's promise.
         unsafe { copy_downwards(target, source, length) }
@@ -159,7 +121,7 @@ mod symbols {
     #[unsafe(no_mangle)]
     unsafe extern "C" fn memcpy(target: *mut u8, source: *const u8, length: usize) -> *mut u8 {
         // SAFETY: C's contract: both valid, and no overlap.
-        unsafe { super::copy_upwards(target, source, length) };
+        unsafe { super::copy_volatile(source, target, length) };
         target
     }
 

@@ -29,7 +29,7 @@ pub struct NaiveConsumer<T> {
 
 impl<T: Message> NaiveConsumer<T> {
     /// The next message, by value; waits for it. Ends the thread when there will be none.
-    pub fn receive(&mut self) -> T {
+    pub fn recv(&mut self) -> T {
         let slot = self.begin_slot().cast::<T>();
         // SAFETY: the slot of the next message is readable (`NAIVE-5`), is as long and as aligned as
         // a T, since wiring compares the layout, and any bytes are a T.
@@ -39,8 +39,8 @@ impl<T: Message> NaiveConsumer<T> {
     }
 
     /// Lends the next message to `look`, without a copy: for large ones. Waits and ends as
-    /// [`receive`](Self::receive) does.
-    pub fn receive_with<R>(&mut self, look: impl FnOnce(&T) -> R) -> R {
+    /// [`recv`](Self::recv) does.
+    pub fn recv_with<R>(&mut self, look: impl FnOnce(&T) -> R) -> R {
         let slot = self.begin_slot().cast::<T>();
         // SAFETY: the slot is readable; this read is its fresh touch (`NAIVE-5`).
         unsafe { slot.cast::<u8>().read_volatile() };
@@ -48,7 +48,7 @@ impl<T: Message> NaiveConsumer<T> {
         // SAFETY: a naive end is always synchronous, so the slot is a private snapshot that nobody
         // changes (`PORT-5`) and that stays until this endpoint's next touch (`NAIVE-7`), which
         // needs the `&mut self` that is borrowed while the reference lives. Size, alignment and
-        // validity as in `receive`.
+        // validity as in `recv`.
         let result = look(unsafe { &*slot });
         order_accesses();
         result
@@ -67,7 +67,7 @@ impl<T: Message> Iterator for NaiveConsumer<T> {
 
     /// Always `Some`; see [`NaiveConsumer`].
     fn next(&mut self) -> Option<T> {
-        Some(self.receive())
+        Some(self.recv())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -176,9 +176,9 @@ mod tests {
         port.word(0, 0).store(7, Relaxed);
         port.word(1, 1).store(8, Relaxed);
         assert_eq!(input.next(), Some(Pair { a: 7, b: 0 }));
-        assert_eq!(input.receive_with(|pair| *pair), Pair { a: 0, b: 8 });
+        assert_eq!(input.recv_with(|pair| *pair), Pair { a: 0, b: 8 });
         port.word(0, 0).store(9, Relaxed);
-        assert_eq!(input.receive(), Pair { a: 9, b: 0 });
+        assert_eq!(input.recv(), Pair { a: 9, b: 0 });
     }
 
     #[test]

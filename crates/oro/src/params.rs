@@ -60,7 +60,7 @@ pub unsafe fn read_params(
     if is_managed {
         // SAFETY: the caller's own promise, passed on.
         let mut params = unsafe { Consumer::<Param>::open(thread, port_index) };
-        while let Ok(param) = params.receive() {
+        while let Ok(param) = params.recv() {
             if visit_param(&param, &mut visit) {
                 return;
             }
@@ -69,7 +69,7 @@ pub unsafe fn read_params(
         // SAFETY: as above.
         let mut params = unsafe { NaiveConsumer::<Param>::open(thread, port_index) };
         // Not one message more: asking for it would end the thread (`NAIVE-6`).
-        while !visit_param(&params.receive(), &mut visit) {}
+        while !visit_param(&params.recv(), &mut visit) {}
     }
 }
 

@@ -6,8 +6,10 @@ use core::mem::offset_of;
 
 use oro_sysabi::{LAST_WORDS_PANIC, LAST_WORDS_REMARK, LAST_WORDS_SIZE, ROOT_MAGIC, Request, Root};
 
+use crate::shared::pointer;
+
 /// The calling thread. Not `Send`: each thread of an instance has a `Root` of its own (`ENTRY-1`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {
     root: *const Root,
 }
@@ -30,6 +32,14 @@ impl Thread {
     pub fn root(self) -> Root {
         // SAFETY: `from_root`'s caller vouches that a `Root` is there and never changes (`META-1`).
         unsafe { self.root.read() }
+    }
+
+    /// The thread's `Root`, in place: it never changes (`META-1`).
+    #[inline]
+    pub(crate) fn root_page<'thread>(self) -> &'thread Root {
+        // SAFETY: `from_root`'s caller vouches that a `Root` is there, lives as long as the result is
+        // used, and never changes.
+        unsafe { &*self.root }
     }
 
     /// Leaves a remark for the end report (`END-8`), instead of one that was left before; what is
@@ -60,14 +70,14 @@ impl Thread {
     }
 
     fn touch_exit(self, request: u64, gate: u64, status: u64) -> ! {
-        let at = address(request).wrapping_byte_add(offset_of!(Request, exit_status));
+        let at = pointer(request).wrapping_byte_add(offset_of!(Request, exit_status));
         // SAFETY: the request page is this thread's to write (`META-1`); nobody holds a reference
         // into it, and the field is an aligned u64.
         unsafe { at.cast::<u64>().write_volatile(status) };
         loop {
             // SAFETY: a store to this address is what ends the thread or the instance (`END-2`,
             // `END-3`); nothing else is there.
-            unsafe { address(gate).cast::<u64>().write_volatile(1) };
+            unsafe { pointer(gate).cast::<u64>().write_volatile(1) };
         }
     }
 
@@ -76,18 +86,12 @@ impl Thread {
         if root.magic != ROOT_MAGIC || root.request == 0 {
             return; // Not a `Root`: the module has changed its thread pointer.
         }
-        let mut writer = LastWords { request: address(root.request), length: 0 };
+        let mut writer = LastWords { request: pointer(root.request), length: 0 };
         // It fails only when the page is full; then the words are cut.
         let _ = writer.write_fmt(words);
         writer.store_u32(offset_of!(Request, last_words_length), writer.length);
         writer.store_u32(offset_of!(Request, last_words_kind), kind);
     }
-}
-
-/// A pointer to an address that the kernel has published.
-fn address(address: u64) -> *mut u8 {
-    #[expect(clippy::cast_possible_truncation, reason = "Oro's machines have 64-bit addresses")]
-    core::ptr::with_exposed_provenance_mut(address as usize)
 }
 
 /// Writes to the last words of a request page.

@@ -38,12 +38,22 @@ impl State {
                     state.chaos_left = Some(budget);
                 }
             }
+            Effect::OpenCell { end, .. } if self.is_broken(system, end) => {
+                // Any cell takes what nobody will read.
+                for cell in &mut self.memory_of(end).cells {
+                    cell.access = Access::Open;
+                }
+            }
+            Effect::DeliverZeros { end, .. } if self.is_broken(system, end) => {
+                let zeros = Cell { access: Access::ReadOnly, bytes: [0; PART_COUNT] };
+                self.memory_of(end).cells = [zeros; 2];
+            }
             Effect::OpenCell { end, cell } => self.open_cell(end, cell as usize)?,
             Effect::ProtectCell { end, cell } => {
                 self.memory_of(end).cells[cell as usize].access = Access::ReadOnly;
             }
             Effect::CollectCell { end, cell, number } => {
-                self.collect(end, cell as usize, number)?
+                self.collect(system, end, cell as usize, number)?
             }
             Effect::DeliverCell { end, cell, number } => {
                 self.deliver(system, end, cell as usize, Some(number))?;
@@ -54,7 +64,7 @@ impl State {
                 self.memory_of(end).cells[cell as usize] = absent;
             }
             Effect::OpenWord { end } => {
-                let is_excused = self.is_hostile(system, end.peer());
+                let is_excused = self.is_excused(system, end);
                 let expected = self.kernel.cursor(end);
                 let memory = self.memory_of(end);
                 let is_next = memory.word + 1 == expected;
@@ -106,8 +116,9 @@ impl State {
                 let last = self.kernel.cursor(end.peer());
                 // What a thread stores by itself is shown by itself.
                 let is_live = self.kernel.has_live_cursor(end.peer()) && state == PeerState::Wired;
+                let is_excused = is_live || self.is_excused(system, end);
                 check!(
-                    is_live || shown == last,
+                    is_excused || shown == last,
                     "KRN-5 the last cursor shows before the end",
                     "{end:?}"
                 );
@@ -217,7 +228,7 @@ impl State {
         let memory = &self.memory[&end];
         let right = cell_index(memory.published);
         check!(cell == right, "PORT-4 slot is not the next", "{end:?} opens cell {cell}");
-        let held_count = self.history[end.port.0 as usize].len() as u64;
+        let held_count = self.kernel.cursor(end);
         let room = self.queues[end.port.0 as usize].len() as u64
             - (held_count - self.memory[&end.peer()].published);
         let has_ended = memory.peer.0 != PeerState::Wired;
@@ -237,11 +248,22 @@ impl State {
         Ok(())
     }
 
-    fn collect(&mut self, end: EndpointId, cell: usize, number: u64) -> Result<(), Failure> {
+    fn collect(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        cell: usize,
+        number: u64,
+    ) -> Result<(), Failure> {
         let count = self.queues[end.port.0 as usize].len() as u64;
         let access = self.memory[&end].cells[cell].access;
         check!(access != Access::Open, "I7 PORT-6 protected before collected", "{end:?}");
         check!(cell == cell_index(number), "PORT-4 slot is not the next", "{end:?} {number}");
+        if self.is_hostile(system, end) {
+            // What it said that it had sent is not known message by message.
+            let count = usize::try_from(number).expect("few");
+            self.history[end.port.0 as usize].resize(count, [0; PART_COUNT]);
+        }
         let next = self.history[end.port.0 as usize].len() as u64;
         check!(number == next, "I9 messages are numbered", "{end:?} {number}, not {next}");
         let released = self.memory[&end.peer()].published;
@@ -298,7 +320,8 @@ impl State {
         let before = self.memory[&end].published;
         let is_kernel = owner_of(&self.kernel, end) == Owner::Kernel;
         // What a thread that lied has left is set right.
-        let is_settled = value == before || self.is_excused(system, end);
+        let is_settled =
+            value == before || self.is_hostile(system, end) || self.is_excused(system, end);
         let is_next = is_settled || value == before + 1 || (is_kernel && value > before);
         check!(is_next, "I5 cursors are monotonic, by one", "{end:?} {before} to {value}");
         self.memory_of(end).published = value;
@@ -307,7 +330,9 @@ impl State {
         let count = self.queues[end.port.0 as usize].len() as u64;
         // A live cursor is what its thread says.
         let is_live = self.kernel.has_live_cursor(end.peer());
-        let is_sound = is_live || (producer >= consumer && producer - consumer <= count);
+        let is_sound = is_live
+            || self.is_excused(system, end)
+            || (producer >= consumer && producer - consumer <= count);
         check!(is_sound, "I5 cursors", "{end:?} {producer} {consumer} {count}");
         let collected = self.history[end.port.0 as usize].len() as u64;
         let is_honest =
@@ -411,7 +436,8 @@ impl State {
             let view = self.kernel.port(end.port);
             let used = view.producer.cursor.wrapping_sub(view.consumer.cursor);
             let count = self.queues[end.port.0 as usize].len() as u64;
-            check!(is_shared || used <= count, "I5 KRN-3 cursors", "{end:?} {view:?}");
+            let is_excused = is_shared || self.is_excused(system, *end);
+            check!(is_excused || used <= count, "I5 KRN-3 cursors", "{end:?} {view:?}");
             if is_live {
                 continue;
             }
@@ -427,7 +453,7 @@ impl State {
             let is_open = self.kernel.open_word(thread) == Some(*end);
             let is_live = self.kernel.is_live(thread);
             // The word of a broken Port is open for good.
-            let is_excused = self.is_hostile(system, end.peer());
+            let is_excused = self.is_excused(system, *end);
             let agrees = !is_live || is_excused || is_open == memory.is_word_open;
             check!(agrees, "MAN-5 the core knows the open word", "{end:?} {is_open}");
             let agrees = !is_live || self.kernel.peer_state(*end) == memory.peer;
@@ -456,7 +482,15 @@ impl State {
 
     /// Whether one of the two threads may lie about its cursor, so that their Port may break.
     fn is_excused(&self, system: &System, end: EndpointId) -> bool {
-        self.is_hostile(system, end) || self.is_hostile(system, end.peer())
+        let [owner, peer] = [end, end.peer()].map(|end| owner_of(&self.kernel, end));
+        let are_threads = owner != Owner::Kernel && peer != Owner::Kernel;
+        are_threads && (self.is_hostile(system, end) || self.is_hostile(system, end.peer()))
+    }
+
+    /// Whether the Port of a thread that may lie is over.
+    fn is_broken(&self, system: &System, end: EndpointId) -> bool {
+        let state = self.kernel.peer_state(end).0;
+        self.is_excused(system, end) && state == PeerState::Faulted
     }
 
     /// Whether the end belongs to an instance that may break rules.

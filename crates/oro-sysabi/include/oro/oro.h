@@ -48,8 +48,10 @@
  *   outputs field by field in turn, or fetching a new input in the middle of an output, commits a
  *   half-written slot and is a violation at the next store to it (NAIVE-4): the instance ends.
  * - What was read stays readable until that endpoint's next slot is touched (NAIVE-7).
- * - A managed thread (ORO_ENTRY_MANAGED) asks oro_available or oro_wait before each slot, and
- *   commits and releases by oro_advance, one slot at a time. Nothing ends it because a peer has.
+ * - A managed thread (ORO_ENTRY_MANAGED) asks oro_available or oro_wait before each slot, always: a
+ *   touch of a slot that is not available costs the Port its asynchronous mode (MODE-1). It writes
+ *   every byte of a slot (ASYNC-2), and commits and releases by oro_advance, or several slots by
+ *   oro_commit and oro_release. Nothing ends it because a peer has.
  * - What a peer wrote, lengths and indices included, is data to be checked.
  */
 #ifndef ORO_ORO_H
@@ -71,10 +73,11 @@ struct oro_endpoint {
     uint64_t peer; /* The peer's cursor as last seen, valid (PORT-8). */
 };
 
-/* Errors of oro_available and oro_wait, all negative. */
+/* Errors of oro_available and what stands on it, all negative. */
 #define ORO_ENDED (-1)      /* The peer has ended (or this end was revoked), and nothing is left. */
 #define ORO_NO_PEER (-2)    /* The port is not wired, or it belongs to another thread. */
 #define ORO_MISBEHAVED (-3) /* The peer's cursor is impossible (BIND-4): trust nothing it says. */
+#define ORO_RESTARTED (-4)  /* Of oro_call: the peer was replaced after the request (END-7). */
 
 /* Loads with acquire ordering: what the writer stored before its release store is visible after.
  * Never block. Partner: the release store of a cursor or a state by peer or kernel. */
@@ -214,70 +217,260 @@ static inline volatile void *oro_slot(const struct oro_endpoint *end, uint64_t n
  *     const volatile struct num *message = ORO_IN(struct num, &in);
  *     volatile struct num *message = ORO_OUT(struct num, &out);
  *
- * A store through the first is a trap (PORT-7). In a naive thread, and in a managed thread that did
- * not ask oro_available, the first access blocks until there is a message or room. */
+ * A store through the first is a trap (PORT-7). In a naive thread the first access blocks until there
+ * is a message or room; a managed thread has asked oro_available before. */
 #define ORO_IN(type, end) ((const volatile type *)oro_slot((end), (end)->next))
 #define ORO_OUT(type, end) ((volatile type *)oro_slot((end), (end)->next))
 
-/* How many messages a consumer may read, or slots a producer may write, from `next` on; 0: none for
- * now; or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED. Never blocks. Answers from the cached cursor while
- * it can, so a producer hears of its peer's end when the room that it knows of is used up.
- * A producer whose consumer has ended gets ORO_ENDED even if the queue has room.
- *
- *     int64_t count = oro_available(&in);
- *     if (count == ORO_ENDED) return;
- */
-static inline int64_t oro_available(struct oro_endpoint *end) {
+/* As oro_available, but looks at the peer's cursor in any case: for batches, where the cached cursor
+ * says less than there may be. Never blocks. */
+static inline int64_t oro_refresh(struct oro_endpoint *end) {
     const uint64_t slot_count = end->binding->slot_count;
     const int is_producer = end->binding->direction == ORO_DIRECTION_PRODUCER;
-    uint64_t before, amount, peer;
-    uint32_t state;
+    const uint64_t lead = is_producer ? slot_count : 0;
+    const uint64_t before = end->peer + lead - end->next;
+    const uint32_t state = oro_state(end); /* Before the cursor: pairs with the kernel's release (BIND-3). */
+    uint64_t amount, peer;
 
-    before = is_producer ? slot_count - (end->next - end->peer) : end->peer - end->next;
-    if (before != 0 && before <= slot_count) return (int64_t)before;
-
-    state = oro_state(end); /* Before the cursor: pairs with the kernel's release (BIND-3). */
     if (state == ORO_STATE_UNWIRED || state == ORO_STATE_FOREIGN) return ORO_NO_PEER;
     peer = oro_load_peer_cursor(end);
-    amount = is_producer ? slot_count - (end->next - peer) : peer - end->next;
-    /* Nothing was available before, so any valid amount is monotonic too. An impossible cursor at
-     * oro_open comes out here as well, since it made `before` wrap. */
-    if (amount > slot_count) return ORO_MISBEHAVED;
+    amount = peer + lead - end->next;
+    /* Past the queue, or less than it was; an impossible cursor at oro_open made `before` wrap. */
+    if (amount > slot_count || (before <= slot_count && amount < before)) return ORO_MISBEHAVED;
     /* The cache stays as it is, so that the next call comes here again. */
     if (state != ORO_STATE_WIRED && (is_producer || amount == 0)) return ORO_ENDED;
     end->peer = peer;
     return (int64_t)amount;
 }
 
-/* Waits until oro_available is not 0, and returns that. *Blocks*, without using the processor in
- * synchronous mode: it touches the slot, and the kernel resumes the thread when there is a message
- * or room, or when the peer has ended (MAN-2, MAN-3). For managed threads only: in a naive thread the
- * touch commits what it holds.
+/* How many messages a consumer may read; 0: none for now; or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED.
+ * Never blocks. Answers from the cached cursor while it can. */
+static inline int64_t oro_ready(struct oro_endpoint *in) {
+    const uint64_t known = in->peer - in->next;
+    if (known != 0 && known <= in->binding->slot_count) return (int64_t)known;
+    return oro_refresh(in);
+}
+
+/* How many slots a producer may write; 0: none for now; or an error as above. Never blocks. Answers from
+ * the cached cursor while it can, so it hears of its peer's end when the room that it knows of is used
+ * up; then it gets ORO_ENDED even if the queue has room. */
+static inline int64_t oro_free(struct oro_endpoint *out) {
+    const uint64_t slot_count = out->binding->slot_count;
+    const uint64_t known = out->peer + slot_count - out->next;
+    if (known != 0 && known <= slot_count) return (int64_t)known;
+    return oro_refresh(out);
+}
+
+/* oro_ready or oro_free, as the endpoint's direction says, from `next` on.
+ *
+ *     int64_t count = oro_available(&in);
+ *     if (count == ORO_ENDED) return;
+ */
+static inline int64_t oro_available(struct oro_endpoint *end) {
+    return end->binding->direction == ORO_DIRECTION_PRODUCER ? oro_free(end) : oro_ready(end);
+}
+
+/* How many of the slots that oro_available has said lie one after the other and may be handed over by
+ * one oro_commit or oro_release: 1 in synchronous mode, else those up to the queue's end. Slot `next + i`
+ * of them is oro_slot(end, end->next + i). Never blocks.
+ *
+ *     int64_t count = oro_wait(&out);
+ *     if (count > 0) {
+ *         uint64_t run = oro_run(&out, (uint64_t)count);
+ *         for (uint64_t i = 0; i < run; i++) fill(oro_slot(&out, out.next + i));
+ *         oro_commit(&out, run);
+ *     }
+ */
+static inline uint64_t oro_run(const struct oro_endpoint *end, uint64_t available) {
+    const uint64_t mask = end->binding->mask;
+    const uint64_t run =
+        end->binding->mode == ORO_MODE_SYNCHRONOUS ? 1 : mask + 1 - (end->next & mask);
+    return available < run ? available : run;
+}
+
+/* Commits or releases the next `count` slots, with release ordering (ASYNC-3): at most what oro_run has
+ * said. A slot that was not available is a violation (MAN-6). In a naive thread it only counts: the
+ * next touch commits. The mode may be another one after it. Never blocks. */
+static inline void oro_commit(struct oro_endpoint *end, uint64_t count) {
+    const uint64_t own_cursor = end->binding->own_cursor;
+    end->next += count;
+    oro_barrier(); /* Release alone would let later accesses to slots move up. */
+    if (own_cursor != 0) oro_store64((volatile uint64_t *)(uintptr_t)own_cursor, end->next);
+    oro_barrier();
+}
+static inline void oro_release(struct oro_endpoint *end, uint64_t count) {
+    oro_commit(end, count);
+}
+
+/* Goes to the next slot: commits or releases the present one. */
+static inline void oro_advance(struct oro_endpoint *end) {
+    oro_commit(end, 1);
+}
+
+/* ---- Waiting at gates ------------------------------------------------------------------------ */
+
+/* Deadlines are nanoseconds since the system's start, as oro_now gives them; ORO_NO_DEADLINE waits
+ * for ever, and one that has passed, such as 0, only looks. Gates are for managed threads: in a naive
+ * one, their touch commits what it holds (GATE-8). */
+
+/* How often a wait looks before it blocks, where there are CPUs for it: some ten microseconds. */
+#define ORO_SPINS 500
+
+static inline volatile struct oro_condition *oro_condition_(const struct oro_root *root,
+                                                            uint32_t index) {
+    return &oro_request_page(root)->conditions[index];
+}
+
+/* Touches the armed gate with the first `count` conditions of the request page (GATE-1); blocks until
+ * one holds, or `duration_ns` after the touch, or for less (GATE-4). Gives the time at its return. */
+static inline uint64_t oro_touch_gate_(const struct oro_root *root, uint32_t count,
+                                       uint64_t duration_ns) {
+    volatile struct oro_request *request = oro_request_page(root);
+    const volatile struct oro_response *response =
+        (const volatile struct oro_response *)(uintptr_t)root->response;
+    request->count = count;
+    request->deadline_ns = duration_ns;
+    oro_barrier();
+    *(volatile uint32_t *)(uintptr_t)(root->gates +
+                                      (uint64_t)(response->armed & 1) * root->page_size_bytes) = 1;
+    oro_barrier();
+    return response->now_ns;
+}
+
+/* The time: nanoseconds since the system's start. Costs a page fault. */
+static inline uint64_t oro_now(const struct oro_root *root) {
+    return oro_touch_gate_(root, 0, 0);
+}
+
+/* One turn of a wait with conditions that the caller has written and found not to hold. `now`: the
+ * time of the last turn, 0 before the first. 0: the deadline has passed. */
+static inline int oro_wait_turn_(const struct oro_root *root, uint32_t count, uint64_t deadline,
+                                 uint64_t *now) {
+    uint64_t duration = ORO_NO_DEADLINE;
+    if (deadline != ORO_NO_DEADLINE) {
+        if (*now == 0) *now = oro_now(root);
+        if (*now >= deadline) return 0;
+        duration = deadline - *now;
+    }
+    *now = oro_touch_gate_(root, count, duration);
+    return 1;
+}
+
+/* Sleeps until this time, at least; *blocks*. */
+static inline void oro_sleep_until(const struct oro_root *root, uint64_t deadline) {
+    uint64_t now = 0;
+    while (oro_wait_turn_(root, 0, deadline, &now)) {}
+}
+
+/* Writes the condition that something is available at an endpoint: the peer's cursor is beyond what it
+ * is when nothing is, or the peer has ended. `more`: how many slots beyond one. */
+static inline void oro_write_peer_condition_(const struct oro_endpoint *end, uint32_t index,
+                                             uint64_t more) {
+    volatile struct oro_condition *condition = oro_condition_(end->root, index);
+    const uint64_t offset = (uint64_t)(uintptr_t)end->binding - end->root->bindings;
+    const int is_producer = end->binding->direction == ORO_DIRECTION_PRODUCER;
+    condition->kind = ORO_WAIT_PEER;
+    condition->index = (uint32_t)(offset / end->root->binding_stride_bytes);
+    condition->value = end->next - (is_producer ? end->binding->slot_count : 0) + more;
+}
+
+/* Waits until oro_available is not 0, or until the deadline, and returns that. *Blocks*: looks for some
+ * microseconds if there are CPUs for it, then sleeps at a gate. For managed threads only. */
+static inline int64_t oro_wait_until(struct oro_endpoint *end, uint64_t deadline) {
+    int64_t amount = oro_available(end);
+    uint64_t now = 0;
+    uint32_t spins, slot_count;
+
+    if (amount != 0) return amount;
+    spins = end->root->cpu_count > 1 ? ORO_SPINS : 0;
+    for (; spins > 0 && amount == 0; spins--) {
+        oro_spin_hint();
+        amount = oro_refresh(end);
+    }
+    if (amount != 0) return amount;
+    slot_count = end->binding->slot_count;
+    if (deadline == ORO_NO_DEADLINE && slot_count >= 4 &&
+        end->binding->direction == ORO_DIRECTION_PRODUCER &&
+        end->binding->mode == ORO_MODE_ASYNCHRONOUS) {
+        /* A stream: woken once for many slots. Not for long, since the consumer may wait for us. */
+        oro_write_peer_condition_(end, 0, slot_count / 2 - 1);
+        (void)oro_touch_gate_(end->root, 1, 100000);
+        amount = oro_refresh(end);
+    }
+    while (amount == 0) {
+        oro_write_peer_condition_(end, 0, 0);
+        if (!oro_wait_turn_(end->root, 1, deadline, &now)) return oro_refresh(end);
+        amount = oro_refresh(end);
+    }
+    return amount;
+}
+
+/* The same without a deadline.
  *
  *     while (oro_wait(&in) > 0) { ...; oro_advance(&in); }
  */
 static inline int64_t oro_wait(struct oro_endpoint *end) {
+    return oro_wait_until(end, ORO_NO_DEADLINE);
+}
+
+/* Waits until oro_available is not 0 for at least one of up to ORO_CONDITION_COUNT endpoints, or until
+ * the deadline. Returns how many of them, 0 after the deadline, and sets their bits in `ready`: bit
+ * `i % 64` of word `i / 64`. An error counts too, so leave out an end that has told of one. *Blocks*.
+ *
+ *     struct oro_endpoint *ends[2] = {&a, &b};
+ *     uint64_t ready[2];
+ *     while (oro_select(root, ends, 2, ORO_NO_DEADLINE, ready) > 0) {
+ *         if (ready[0] & 1) { ... }
+ *     }
+ */
+static inline uint32_t oro_select(const struct oro_root *root, struct oro_endpoint *const *ends,
+                                  uint32_t count, uint64_t deadline, uint64_t ready[2]) {
+    uint32_t spins = root->cpu_count > 1 && deadline != 0 ? ORO_SPINS : 0;
+    uint64_t now = 0;
+    if (count > ORO_CONDITION_COUNT) oro_panic(root, "oro_select: more than 128 endpoints");
     for (;;) {
-        int64_t amount = oro_available(end);
-        if (amount != 0) return amount;
-        if (end->binding->direction == ORO_DIRECTION_PRODUCER) {
-            /* Harmless: the slot is not ours yet, and opens zeroed. */
-            if (end->binding->mode == ORO_MODE_SYNCHRONOUS) *ORO_OUT(uint8_t, end) = 0;
-        } else {
-            (void)*ORO_IN(uint8_t, end);
+        uint32_t found = 0;
+        ready[0] = ready[1] = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (oro_available(ends[i]) != 0) {
+                ready[i / 64] |= UINT64_C(1) << (i % 64);
+                found++;
+            }
         }
-        oro_spin_hint();
+        if (found > 0) return found;
+        if (spins > 0) {
+            spins--;
+            oro_spin_hint();
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++) oro_write_peer_condition_(ends[i], i, 0);
+        if (!oro_wait_turn_(root, count, deadline, &now)) return 0;
     }
 }
 
-/* Goes to the next slot. A managed thread commits or releases exactly the present one by it (MAN-5),
- * with release ordering; a slot that was not available is a violation then (MAN-6). In a naive thread
- * it only counts: the next touch commits. Never blocks. */
-static inline void oro_advance(struct oro_endpoint *end) {
-    uint64_t own_cursor = end->binding->own_cursor;
-    end->next++;
-    if (own_cursor != 0) oro_store64((volatile uint64_t *)(uintptr_t)own_cursor, end->next);
+/* Waits until a word of the instance's memory is not `expected`, or until the deadline; whether it is
+ * not. *Blocks*. The load acquires. Who changes the word calls oro_wake_word after it (GATE-7). */
+static inline int oro_wait_word(const struct oro_root *root, const volatile uint32_t *word,
+                                uint32_t expected, uint64_t deadline) {
+    uint64_t now = 0;
+    while (oro_load32(word) == expected) {
+        oro_condition_(root, 0)->kind = ORO_WAIT_WORD;
+        oro_condition_(root, 0)->index = expected;
+        oro_condition_(root, 0)->value = (uint64_t)(uintptr_t)word;
+        if (!oro_wait_turn_(root, 1, deadline, &now)) return oro_load32(word) != expected;
+    }
+    return 1;
 }
+
+/* Wakes the threads of the instance that wait for a word, which was changed before. Does not block. */
+static inline void oro_wake_word(const struct oro_root *root, const volatile uint32_t *word) {
+    oro_condition_(root, 0)->kind = ORO_WAKE_WORD;
+    oro_condition_(root, 0)->index = 0;
+    oro_condition_(root, 0)->value = (uint64_t)(uintptr_t)word;
+    (void)oro_touch_gate_(root, 1, 0);
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
 /* Copies between a slot and the thread's own memory without any access beyond `size_bytes`; both are
  * inside one slot. A first touch blocks as any access does. Where both addresses are 8-byte aligned
@@ -286,9 +479,19 @@ static inline void oro_advance(struct oro_endpoint *end) {
  *     char line[248]; oro_copy_from_slot(line, message->text, sizeof line);
  */
 typedef uint64_t __attribute__((may_alias)) oro_word;
+#if defined(__x86_64__)
+#define ORO_COPY_LONG_(to, from, size)                                                             \
+    if ((size) >= 2048) {                                                                          \
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");             \
+        return;                                                                                    \
+    }
+#else
+#define ORO_COPY_LONG_(to, from, size)
+#endif
 static inline void oro_copy_from_slot(void *to, const volatile void *from, size_t size_bytes) {
     uint8_t *out = (uint8_t *)to;
     const volatile uint8_t *in = (const volatile uint8_t *)from;
+    ORO_COPY_LONG_(out, in, size_bytes)
     if ((((uintptr_t)out | (uintptr_t)in) & 7) == 0) {
         for (; size_bytes >= 8; size_bytes -= 8, out += 8, in += 8) {
             *(oro_word *)(void *)out = *(const volatile oro_word *)(const volatile void *)in;
@@ -299,6 +502,7 @@ static inline void oro_copy_from_slot(void *to, const volatile void *from, size_
 static inline void oro_copy_to_slot(volatile void *to, const void *from, size_t size_bytes) {
     volatile uint8_t *out = (volatile uint8_t *)to;
     const uint8_t *in = (const uint8_t *)from;
+    ORO_COPY_LONG_(out, in, size_bytes)
     if ((((uintptr_t)out | (uintptr_t)in) & 7) == 0) {
         for (; size_bytes >= 8; size_bytes -= 8, out += 8, in += 8) {
             *(volatile oro_word *)(volatile void *)out = *(const oro_word *)(const void *)in;
@@ -314,6 +518,139 @@ static inline uint32_t oro_bytes_length(const struct oro_endpoint *end,
     uint32_t room = oro_slot_size(end) - (uint32_t)sizeof(struct oro_bytes_head);
     uint32_t length = head->length;
     return length < room ? length : room;
+}
+
+/* ---- Streams of bytes, of managed threads ----------------------------------------------------- */
+
+/* A stream that is being read: {&in, 0, 0, 0} at first. */
+struct oro_bytes_reader {
+    struct oro_endpoint *end;
+    uint32_t offset; /* Of the next byte in the slot that is being read. */
+    uint32_t left;   /* Bytes from there on. */
+    int is_ended;
+};
+
+/* Copies the next bytes to `to`, as many as one message has and `size_bytes` allow, and returns how
+ * many; 0: the stream has ended, by its last message or with its producer. Or ORO_NO_PEER,
+ * ORO_MISBEHAVED, also for a length greater than the slot (TYPE-10). *Blocks*.
+ *
+ *     struct oro_bytes_reader reader = {&in, 0, 0, 0};
+ *     int64_t length;
+ *     while ((length = oro_bytes_read(&reader, block, sizeof block)) > 0) { ... }
+ */
+static inline int64_t oro_bytes_read(struct oro_bytes_reader *reader, void *to,
+                                     size_t size_bytes) {
+    struct oro_endpoint *in = reader->end;
+    uint32_t length;
+    if (size_bytes == 0) return 0;
+    while (reader->left == 0) {
+        const volatile struct oro_bytes_head *head;
+        int64_t count;
+        if (reader->is_ended) return 0;
+        count = oro_wait(in);
+        if (count == ORO_ENDED) return 0;
+        if (count < 0) return count;
+        head = ORO_IN(struct oro_bytes_head, in);
+        length = head->length;
+        if (length > oro_slot_size(in) - (uint32_t)sizeof *head) return ORO_MISBEHAVED;
+        reader->is_ended = (head->flags & ORO_BYTES_END) != 0;
+        reader->offset = (uint32_t)sizeof *head;
+        reader->left = length;
+        if (length == 0) oro_advance(in);
+    }
+    length = reader->left < size_bytes ? reader->left : (uint32_t)size_bytes;
+    oro_copy_from_slot(to, ORO_IN(uint8_t, in) + reader->offset, length);
+    reader->offset += length;
+    reader->left -= length;
+    if (reader->left == 0) oro_advance(in);
+    return length;
+}
+
+static inline int64_t oro_bytes_put_(struct oro_endpoint *out, const void *from, uint32_t length,
+                                     uint32_t flags) {
+    const int64_t count = oro_wait(out);
+    volatile struct oro_bytes_head *head;
+    if (count < 0) return count;
+    head = ORO_OUT(struct oro_bytes_head, out);
+    head->length = length;
+    head->flags = flags;
+    oro_copy_to_slot(head + 1, from, length);
+    oro_advance(out);
+    return 0;
+}
+
+/* Sends all of these bytes, in as many messages as it takes. 0, or ORO_ENDED, ORO_NO_PEER,
+ * ORO_MISBEHAVED. *Blocks* while no slot is free. */
+static inline int64_t oro_bytes_write(struct oro_endpoint *out, const void *from,
+                                      size_t size_bytes) {
+    const size_t room = oro_slot_size(out) - sizeof(struct oro_bytes_head);
+    const uint8_t *bytes = (const uint8_t *)from;
+    if (room == 0) oro_panic(out->root, "oro_bytes_write: the wire's slots have no room for data");
+    while (size_bytes > 0) {
+        const size_t length = size_bytes < room ? size_bytes : room;
+        const int64_t result = oro_bytes_put_(out, bytes, (uint32_t)length, 0);
+        if (result < 0) return result;
+        bytes += length;
+        size_bytes -= length;
+    }
+    return 0;
+}
+
+/* Ends the stream; as above. */
+static inline int64_t oro_bytes_finish(struct oro_endpoint *out) {
+    return oro_bytes_put_(out, "", 0, ORO_BYTES_END);
+}
+
+/* ---- Requests and replies, of managed threads -------------------------------------------------- */
+
+/* Sends a request and waits for its reply. Both messages begin with a u64, the correlation: oro_call
+ * sets the request's, and the server copies it to the reply. Replies with another one, to a request of
+ * a predecessor or one that was given up, are dropped. 0, or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED,
+ * ORO_RESTARTED. *Blocks*.
+ *
+ *     struct ask ask = {0, key};
+ *     struct tell tell;
+ *     if (oro_call(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell) < 0) return;
+ */
+static inline int64_t oro_call(struct oro_endpoint *requests, const void *request,
+                               size_t request_size_bytes, struct oro_endpoint *replies, void *reply,
+                               size_t reply_size_bytes) {
+    /* The number of the message: no other of the Port ever has it, not even after a restart. */
+    const uint64_t correlation = requests->next;
+    const uint32_t epoch = oro_load32(&replies->binding->epoch);
+    volatile struct oro_condition *change = oro_condition_(replies->root, 1);
+    int64_t count = oro_wait(requests);
+    uint32_t spins = replies->root->cpu_count > 1 ? ORO_SPINS : 0;
+
+    if (count < 0) return count;
+    oro_copy_to_slot(ORO_OUT(uint8_t, requests), request, request_size_bytes);
+    *ORO_OUT(oro_word, requests) = correlation;
+    oro_advance(requests);
+    for (;;) {
+        /* Before the look, so that a change after it ends the wait. */
+        const uint32_t now_epoch = oro_load32(&replies->binding->epoch);
+        const uint32_t state = oro_state(replies);
+        while ((count = oro_available(replies)) > 0) {
+            const uint64_t number = *ORO_IN(oro_word, replies);
+            if (number == correlation) {
+                oro_copy_from_slot(reply, ORO_IN(uint8_t, replies), reply_size_bytes);
+            }
+            oro_advance(replies);
+            if (number == correlation) return 0;
+        }
+        if (count < 0) return count;
+        if (now_epoch != epoch) return ORO_RESTARTED;
+        if (spins > 0) {
+            spins--;
+            oro_spin_hint();
+            continue;
+        }
+        oro_write_peer_condition_(replies, 0, 0);
+        change->kind = ORO_WAIT_BINDING;
+        change->index = oro_condition_(replies->root, 0)->index;
+        change->value = state | (uint64_t)epoch << 32;
+        (void)oro_touch_gate_(replies->root, 2, ORO_NO_DEADLINE);
+    }
 }
 
 /* ---- The Ring's tables ----------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <oro/oro.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -15,9 +16,14 @@
 static struct oro_root root;
 static struct oro_binding bindings[2];
 static struct oro_request request;
+static struct oro_response response;
+static uint64_t gates[2][512]; /* Two pages; nothing traps, so a gate returns at once (GATE-4). */
 static struct oro_ring ring;
 static uint64_t own_cursor, peer_cursor;
-static struct oro_bytes_head window[4][2]; /* Four slots of 16 bytes. */
+static union {
+    uint64_t words[2];
+    struct oro_bytes_head head;
+} window[4]; /* Four slots of 16 bytes. */
 
 static uint64_t address_of(volatile void *thing) { return (uint64_t)(uintptr_t)thing; }
 
@@ -27,6 +33,10 @@ static struct oro_endpoint open_second(uint32_t direction, uint64_t first, uint6
     root.binding_stride_bytes = sizeof bindings[0];
     root.binding_count = 2;
     root.request = address_of(&request);
+    root.response = address_of(&response);
+    root.gates = address_of(gates);
+    root.page_size_bytes = 4096;
+    root.cpu_count = 1;
     binding->window = address_of(window);
     binding->stride_bytes = 16;
     binding->mask = 3;
@@ -98,13 +108,116 @@ static void check_consumer(void) {
 static void check_slots(void) {
     struct oro_endpoint in = open_second(ORO_DIRECTION_CONSUMER, 6, 7);
     const volatile struct oro_bytes_head *head = ORO_IN(struct oro_bytes_head, &in);
-    CHECK((const volatile void *)head == &window[2][0]);
-    CHECK(oro_slot(&in, 3) == &window[3][0] && oro_slot(&in, 4) == &window[0][0]);
+    CHECK((const volatile void *)head == &window[2]);
+    CHECK(oro_slot(&in, 3) == &window[3] && oro_slot(&in, 4) == &window[0]);
     CHECK(oro_slot_size(&in) == 16);
-    window[2][0].length = 8;
+    window[2].head.length = 8;
     CHECK(oro_bytes_length(&in, head) == 8);
-    window[2][0].length = UINT32_MAX;
+    window[2].head.length = UINT32_MAX;
     CHECK(oro_bytes_length(&in, head) == 8);
+}
+
+/* ASYNC-3, MAN-5: a batch is one store up to the queue's end, or one slot in synchronous mode. */
+static void check_batches(void) {
+    struct oro_endpoint out = open_second(ORO_DIRECTION_PRODUCER, 6, 6);
+    CHECK(oro_free(&out) == 4 && oro_run(&out, 4) == 2 && oro_run(&out, 1) == 1);
+    oro_commit(&out, 2);
+    CHECK(own_cursor == 8 && oro_free(&out) == 2 && oro_run(&out, 2) == 2);
+    peer_cursor = 8;
+    CHECK(oro_free(&out) == 2 && oro_refresh(&out) == 4 && oro_free(&out) == 4);
+    peer_cursor = 7; /* Went back. */
+    CHECK(oro_refresh(&out) == ORO_MISBEHAVED && oro_free(&out) == 4);
+    struct oro_endpoint in = open_second(ORO_DIRECTION_CONSUMER, 6, 10);
+    CHECK(oro_ready(&in) == 4);
+    bindings[1].mode = ORO_MODE_SYNCHRONOUS;
+    bindings[1].mask = 1;
+    CHECK(oro_run(&in, 4) == 1 && oro_slot(&in, in.next + 1) == &window[1]);
+    oro_release(&in, 1);
+    CHECK(own_cursor == 7 && oro_ready(&in) == 3);
+}
+
+/* GATE-1, GATE-3, GATE-6: what is asked for at which gate, and deadlines. */
+static void check_gates(void) {
+    struct oro_endpoint out = open_second(ORO_DIRECTION_PRODUCER, 9, 5), in, *ends[2];
+    uint64_t ready[2];
+    uint32_t word = 3;
+
+    response.now_ns = 700;
+    CHECK(oro_now(&root) == 700 && request.count == 0 && request.deadline_ns == 0);
+    CHECK(gates[0][0] != 0 && gates[1][0] == 0);
+    response.armed = 1;
+    CHECK(oro_wait_until(&out, 700) == 0 && gates[1][0] != 0);
+    out.peer = 5;
+    oro_write_peer_condition_(&out, 0, 1);
+    CHECK(request.conditions[0].kind == ORO_WAIT_PEER && request.conditions[0].index == 1);
+    CHECK(request.conditions[0].value == 6);
+
+    ends[0] = &out;
+    CHECK(oro_select(&root, ends, 1, 0, ready) == 0 && ready[0] == 0);
+    CHECK(request.conditions[0].value == 5); /* One slot is free beyond it. */
+    CHECK(oro_select(&root, ends, 0, 0, ready) == 0);
+    peer_cursor = 6;
+    in = oro_open(&root, 0); /* Never wired: an error counts as ready. */
+    ends[1] = &in;
+    CHECK(oro_select(&root, ends, 2, ORO_NO_DEADLINE, ready) == 2 && ready[0] == 3);
+
+    oro_sleep_until(&root, 700);
+    CHECK(!oro_wait_word(&root, &word, 3, 1) && oro_wait_word(&root, &word, 4, 1));
+    CHECK(request.conditions[0].kind == ORO_WAIT_WORD && request.conditions[0].index == 3);
+    CHECK(request.conditions[0].value == address_of(&word));
+    oro_wake_word(&root, &word);
+    CHECK(request.conditions[0].kind == ORO_WAKE_WORD && request.conditions[0].index == 0);
+    CHECK(request.count == 1 && request.deadline_ns == 0);
+}
+
+/* TYPE-10: a stream, written and read back, and lengths that cannot be. */
+static void check_streams(void) {
+    char back[8];
+    struct oro_endpoint out = open_second(ORO_DIRECTION_PRODUCER, 0, 0), in;
+    struct oro_bytes_reader reader = {&in, 0, 0, 0};
+    CHECK(oro_bytes_write(&out, "0123456789", 10) == 0 && oro_bytes_finish(&out) == 0);
+    CHECK(own_cursor == 3 && window[0].head.length == 8 && window[1].head.length == 2);
+    CHECK(window[2].head.length == 0 && window[2].head.flags == ORO_BYTES_END);
+    in = open_second(ORO_DIRECTION_CONSUMER, 0, 3);
+    CHECK(oro_bytes_read(&reader, back, 3) == 3 && back[2] == '2' && own_cursor == 0);
+    CHECK(oro_bytes_read(&reader, back, 8) == 5 && back[4] == '7' && own_cursor == 1);
+    CHECK(oro_bytes_read(&reader, back, 8) == 2 && oro_bytes_read(&reader, back, 8) == 0);
+    CHECK(own_cursor == 3 && oro_bytes_read(&reader, back, 8) == 0);
+    in = open_second(ORO_DIRECTION_CONSUMER, 0, 1);
+    reader.is_ended = 0;
+    window[0].head.length = 9;
+    CHECK(oro_bytes_read(&reader, back, 8) == ORO_MISBEHAVED);
+    peer_cursor = 0;
+    bindings[1].state = ORO_STATE_CLOSED;
+    in.peer = 0;
+    CHECK(oro_bytes_read(&reader, back, 8) == 0);
+    out = open_second(ORO_DIRECTION_PRODUCER, 4, 0);
+    bindings[1].state = ORO_STATE_CLOSED;
+    CHECK(oro_bytes_write(&out, back, 1) == ORO_ENDED);
+}
+
+/* END-7: a reply is told from those to other requests; a restart ends the call. */
+static void check_calls(void) {
+    uint64_t ask[2] = {0, 70}, tell[2] = {0, 0};
+    static uint64_t asks[4][2], asks_own, asks_peer;
+    struct oro_endpoint out, in;
+    in = open_second(ORO_DIRECTION_CONSUMER, 0, 2);
+    bindings[0] = bindings[1];
+    bindings[0].direction = ORO_DIRECTION_PRODUCER;
+    bindings[0].window = address_of(asks);
+    bindings[0].own_cursor = address_of(&asks_own);
+    bindings[0].peer_cursor = address_of(&asks_peer);
+    bindings[0].first = asks_own = asks_peer = 5;
+    out = oro_open(&root, 0);
+    window[0].words[0] = 4; /* A predecessor's. */
+    window[1].words[0] = 5;
+    window[1].words[1] = 71;
+    CHECK(oro_call(&out, ask, sizeof ask, &in, tell, sizeof tell) == 0);
+    CHECK(asks_own == 6 && asks[1][0] == 5 && asks[1][1] == 70 && tell[0] == 5 && tell[1] == 71);
+    CHECK(own_cursor == 2);
+    bindings[1].state = ORO_STATE_CLOSED;
+    CHECK(oro_call(&out, ask, sizeof ask, &in, tell, sizeof tell) == ORO_ENDED);
+    memset(&bindings[0], 0, sizeof bindings[0]);
 }
 
 /* Every alignment and length: exactly the named bytes change. */
@@ -132,6 +245,20 @@ static void check_copies(void) {
     }
 }
 
+/* Long copies go another way. */
+static void check_long_copies(void) {
+    static uint8_t from[5000], to[5000];
+    for (unsigned i = 0; i < sizeof from; i++) from[i] = (uint8_t)(i * 7 + i / 256);
+    for (unsigned size = 2046; size < 2051; size++) {
+        memset(to, 0, sizeof to);
+        oro_copy_to_slot(to + 1, from + 3, size);
+        CHECK(memcmp(to + 1, from + 3, size) == 0 && to[0] == 0 && to[size + 1] == 0);
+        memset(to, 0, sizeof to);
+        oro_copy_from_slot(to + 1, from + 3, size);
+        CHECK(memcmp(to + 1, from + 3, size) == 0 && to[0] == 0 && to[size + 1] == 0);
+    }
+}
+
 /* END-8: last words, cut to what there is room for. META-7: the generation. */
 static void check_rest(void) {
     static char text[2000];
@@ -153,7 +280,12 @@ int main(void) {
     check_producer();
     check_consumer();
     check_slots();
+    check_batches();
+    check_gates();
+    check_streams();
+    check_calls();
     check_copies();
+    check_long_copies();
     check_rest();
     puts("ok");
     return 0;

@@ -39,7 +39,11 @@ uint64_t serve(const struct oro_root *root) {
     uint64_t generation = oro_read_begin(ring);
     uint8_t block[64];
 
+    struct oro_endpoint *ends[1] = {&client};
+    uint64_t ready[2];
+
     oro_last_words(root, ORO_LAST_WORDS_REMARK, "serving");
+    if (oro_select(root, ends, 1, oro_now(root) + 1000000, ready) == 0) return 1;
     while (oro_wait(&client) > 0) {
         const volatile struct oro_bytes_head *head = ORO_IN(struct oro_bytes_head, &client);
         uint32_t length = oro_bytes_length(&client, head);

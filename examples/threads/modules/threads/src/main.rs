@@ -63,7 +63,7 @@ fn count(mut ports: count::Ports) {
 /// Managed: goes on after `count` has ended.
 fn report(mut ports: report::Ports) -> Result<(), SendErrorKind> {
     let (mut primes, mut numbers) = (0, 0);
-    while let Ok(count) = ports.results.receive() {
+    while let Ok(count) = ports.results.recv() {
         primes += count.primes;
         numbers += count.numbers;
     }

@@ -1,0 +1,111 @@
+//! `oro ports` and `oro inspect`: a look at a running system, once or again and again.
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use oro_kernel_linux::{AttachError, Attachment, PortNames};
+
+use crate::args::LookArguments;
+use crate::attach::judge_error;
+use crate::exit;
+use crate::output::{Style, stderr_style, stdout_style, write_data, write_more_data, write_note};
+use crate::picture::{Sight, View, show_sight};
+use crate::picture_record::{show_problem_json, show_sight_json};
+use crate::problem::show_problems;
+
+/// How often a watched system is shown, unless it is said.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Runs the command and gives the exit code.
+pub(crate) fn look_at_system(arguments: &LookArguments, view: View) -> u8 {
+    let result = Attachment::find(arguments.system.as_deref()).and_then(|mut attachment| {
+        match arguments.watch {
+            None => look_once(&mut attachment, arguments, view),
+            Some(period) => watch(&mut attachment, arguments, view, period.unwrap_or(PERIOD)),
+        }
+    });
+    result.unwrap_or_else(|error| {
+        let (problem, code) = judge_error(&error);
+        show_problems(std::slice::from_ref(&problem), stderr_style());
+        if arguments.json { write_data(&show_problem_json(&problem, view), code) } else { code }
+    })
+}
+
+fn look_once(
+    attachment: &mut Attachment,
+    arguments: &LookArguments,
+    view: View,
+) -> Result<u8, AttachError> {
+    attachment.look()?;
+    let sight = see(attachment, true)?;
+    Ok(write_data(&show(&sight, arguments, view), exit::OK))
+}
+
+/// Shows it until it ends, and how it ended; or until nobody reads any more.
+fn watch(
+    attachment: &mut Attachment,
+    arguments: &LookArguments,
+    view: View,
+    period: Duration,
+) -> Result<u8, AttachError> {
+    let can_redraw =
+        io::stdout().is_terminal() && stdout_style() != Style::Plain && !arguments.json;
+    for round in 0_u64.. {
+        let is_running = match attachment.look() {
+            Ok(()) => true,
+            Err(AttachError::Ended { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        let mut text = show(&see(attachment, is_running)?, arguments, view);
+        if can_redraw {
+            text = redraw(&text, round == 0);
+        } else if is_running && !arguments.json {
+            text.push('\n');
+        }
+        if let Err(code) = write_more_data(&text, exit::OK) {
+            return Ok(code);
+        }
+        if !is_running {
+            break;
+        }
+        // The end of the system ends the pause.
+        let _ = attachment.wait(period);
+    }
+    write_note(&format!("oro: system `{}` has ended\n", attachment.counters().name));
+    Ok(exit::OK)
+}
+
+/// Text that takes the place of what a terminal shows from its upper left corner.
+fn redraw(text: &str, is_first: bool) -> String {
+    let clear = if is_first { "\u{1b}[2J" } else { "" };
+    // Each line erases what is right of it, the last one what is below.
+    let lines = text.replace('\n', "\u{1b}[K\n");
+    format!("{clear}\u{1b}[H{lines}\u{1b}[J")
+}
+
+/// What the tables say now.
+pub(crate) fn see(attachment: &Attachment, is_running: bool) -> Result<Sight, AttachError> {
+    let picture = attachment.read()?;
+    let name = |index| attachment.port_names(index).cloned().unwrap_or_default();
+    let names: Vec<PortNames> = (0..picture.ports.len()).map(name).collect();
+    Ok(Sight { counters: attachment.counters().clone(), picture, names, is_running })
+}
+
+fn show(sight: &Sight, arguments: &LookArguments, view: View) -> String {
+    if arguments.json {
+        show_sight_json(sight, view)
+    } else {
+        show_sight(sight, view, stdout_style())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redrawn_block_leaves_nothing_of_the_one_before() {
+        assert_eq!(redraw("a\nb\n", true), "\u{1b}[2J\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\n\u{1b}[J");
+        assert!(redraw("a\n", false).starts_with("\u{1b}[Ha"));
+    }
+}
