@@ -3,13 +3,12 @@
  *
  * @feed feed-async
  * @tell tell-async
- * @outcome faulted exited
+ * @outcome faulted
  * @kind violation
  * @rule MAN-5
  * @symbol ?
- * @told 1-64
- * @words doorbells
- * @exit *
+ * @told 1-64 0
+ * @words 17 doorbells
  */
 #include "hostile-async.h"
 
@@ -26,5 +25,5 @@ void run(const struct oro_root *root) {
         rings = port_entry(&ends.out)->doorbell_count - before;
         say(root, rings, "doorbells");
     }
-    if (rings > 100) oro_panic(root, "spurious doorbells go on");
+    stay(root);
 }

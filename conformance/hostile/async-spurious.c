@@ -8,7 +8,7 @@
  * @says stored 64 to its cursor; 65 would have been right
  * @port offender.out
  * @words 17 doorbells
- * @told 1-64
+ * @told 1-64 0
  */
 #include "hostile-async.h"
 

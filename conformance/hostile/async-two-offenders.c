@@ -1,12 +1,14 @@
 /* async-two-offenders.c: two of its kind earn the mode with each other; then both lie at once, each
- * about its own cursor.
+ * about its own cursor. Whose lie is seen first ends; the Port is broken then, and the other's lie
+ * meets nobody any more (ASYNC-6).
  *
- * @accomplice faulted exited killed
+ * @accomplice faulted exited
  * @wire offender.left -> accomplice.right
  * @outcome faulted exited
  * @kind violation
  * @rule ASYNC-4
  * @symbol ?
+ * @stderr error[ASYNC-4]
  * @told
  * @exit *
  */
@@ -20,21 +22,21 @@ ORO_PORT(2, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "left", ORO_NOTE_PORT_OP
 ORO_PORT(3, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "right", ORO_NOTE_PORT_OPTIONAL, 1);
 
 void run(const struct oro_root *root) {
-    struct oro_endpoint left = oro_open(root, 2);
-    if (oro_state(&left) == ORO_STATE_WIRED) {
-        while (left.next < 1000) {
-            if (wait_at_gate(&left) < 0) return;
-            ORO_OUT(struct num, &left)->value = left.next;
-            oro_advance(&left);
+    struct oro_endpoint left = oro_open(root, 2), right = oro_open(root, 3);
+    struct oro_endpoint *end = oro_state(&left) == ORO_STATE_WIRED ? &left : &right;
+    while (end->next < 1000) {
+        if (wait_at_gate(end) < 0) oro_panic(root, "its accomplice lies too early");
+        if (end == &left) {
+            ORO_OUT(struct num, end)->value = end->next;
+        } else {
+            (void)ORO_IN(struct num, end)->value;
         }
-        claim(&left, left.next + (UINT64_C(1) << 63));
-    } else {
-        struct oro_endpoint right = oro_open(root, 3);
-        while (right.next < 1000) {
-            if (wait_at_gate(&right) < 0) return;
-            oro_advance(&right);
-        }
-        claim(&right, 5);
+        oro_advance(end);
     }
-    for (int count = 0; count < 100; count++) sleep_ns(root, 1000000);
+    if (!is_asynchronous(end)) oro_panic(root, "was never upgraded");
+    let_rest(root);
+    claim(end, end == &left ? end->next + (UINT64_C(1) << 63) : 5);
+    /* Each has the kernel look at the other's cursor. */
+    ask(root, 0, ORO_WAIT_PEER, end->binding->port_index, end->peer + 1000);
+    touch_gate(root, 1, UINT64_C(200000000));
 }

@@ -3,6 +3,7 @@
  *
  * @kind system-call trap
  * @rule KRN-8 END-5
+ * @symbol ?
  */
 #include "hostile.h"
 
