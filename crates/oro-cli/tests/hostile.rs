@@ -122,7 +122,7 @@ impl Offender {
     }
 }
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 31] = [
     "outcome",
     "status",
     "why",
@@ -153,6 +153,7 @@ const KEYS: [&str; 30] = [
     "wires",
     "accomplice",
     "migrate",
+    "flip",
 ];
 
 /// Modules of `innocent/`.
@@ -285,9 +286,10 @@ fn run_offender(folder: &Folder, offender: &Offender, tracing: Tracing) -> Run {
         "run {manifest} --report {flag} --json={stem}.json --file told={stem}.told {extra} {}",
         offender.one("arguments").unwrap_or("--timeout 30s")
     );
-    let end = match offender.one("migrate") {
-        Some(_) => run_migrating(folder, &stem, &arguments),
-        None => folder.oro(&arguments),
+    let end = match (offender.one("migrate"), offender.one("flip")) {
+        (None, None) => folder.oro(&arguments),
+        (None, Some(ports)) => run_disturbed(folder, &stem, &arguments, flip(folder, ports)),
+        (Some(_), _) => run_disturbed(folder, &stem, &arguments, migrate()),
     };
     let read = |extension: &str| {
         fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap_or_default()
@@ -296,32 +298,63 @@ fn run_offender(folder: &Folder, offender: &Offender, tracing: Tracing) -> Run {
     Run { code: end.code, stdout: end.stdout, stderr: end.stderr, told: read("told"), record }
 }
 
-/// Runs `oro` and moves its sealed processes from CPU to CPU until it ends.
-fn run_migrating(folder: &Folder, stem: &str, arguments: &str) -> End {
+/// Runs `oro` and disturbs it until it ends; `disturb` gets its process id, again and again.
+fn run_disturbed(
+    folder: &Folder,
+    stem: &str,
+    arguments: &str,
+    mut disturb: impl FnMut(u32),
+) -> End {
     let create = |extension: &str| File::create(folder.path(&format!("{stem}.{extension}")));
     let mut command = Command::new(env!("CARGO_BIN_EXE_oro"));
     command.args(arguments.split_ascii_whitespace()).current_dir(folder.path("."));
     command.stdin(Stdio::null()).stdout(create("out").unwrap()).stderr(create("err").unwrap());
     let mut child = command.spawn().unwrap();
-    let all = sched_getaffinity(None).unwrap();
-    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu)).collect();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        for (number, process) in list_sealed(child.id()).into_iter().enumerate() {
-            let turn = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_micros() as usize;
-            let mut set = CpuSet::new();
-            set.set(cpus[(turn / 64 + number) % cpus.len()]);
-            // It may have ended meanwhile.
-            let _ = sched_setaffinity(Pid::from_raw(process.cast_signed()), &set);
-        }
+        disturb(child.id());
         std::thread::sleep(Duration::from_micros(500));
     };
     let read = |extension: &str| {
         fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap()
     };
     End { code: status.code(), stdout: read("out"), stderr: read("err") }
+}
+
+/// Moves sealed processes from CPU to CPU.
+fn migrate() -> impl FnMut(u32) {
+    let all = sched_getaffinity(None).unwrap();
+    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu)).collect();
+    move |supervisor| {
+        let turn = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_micros() as usize / 64;
+        for (number, process) in list_sealed(supervisor).into_iter().enumerate() {
+            let mut set = CpuSet::new();
+            set.set(cpus[(turn + number) % cpus.len()]);
+            // It may have ended meanwhile.
+            let _ = sched_setaffinity(Pid::from_raw(process.cast_signed()), &set);
+        }
+    }
+}
+
+/// Forces Ports synchronous and takes that back, in turn (`MODE-6`).
+fn flip(folder: &Folder, ports: &str) -> impl FnMut(u32) {
+    let ports: Vec<String> = ports.split_ascii_whitespace().map(str::to_owned).collect();
+    let path = folder.path(".");
+    let mut turn = 0;
+    move |supervisor| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oro"));
+        let port = &ports[turn / 2 % ports.len()];
+        command.args(["force-sync", port, "--system", &supervisor.to_string()]);
+        if turn % 2 == 1 {
+            command.arg("--allow");
+        }
+        turn += 1;
+        // The system may not be there yet, or no longer.
+        let _ = command.current_dir(&path).output().unwrap();
+        std::thread::sleep(Duration::from_millis(turn as u64 % 4 * 5));
+    }
 }
 
 /// Everything that is not as the offender's file says.
