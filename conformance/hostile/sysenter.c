@@ -1,5 +1,5 @@
 /* sysenter.c: the other entry for 32-bit programs. It is undefined in 64-bit mode on AMD, and a
- * system call on Intel; both end the offender.
+ * system call on Intel, which forgets where it came from; both end the offender.
  *
  * @kind system-call trap
  * @rule KRN-8 END-5

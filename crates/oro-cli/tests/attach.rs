@@ -12,72 +12,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType};
+use rustix::net::SendFlags;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use support::processes::wait_for;
-use support::running::Running;
-use support::{COPY_C, End, Folder};
-
-const COPY_WIRES: [&str; 2] =
-    ["console.stdin -> copy.in", "copy.out -> console.stdout | slots = 4"];
-
-/// A folder with a system, and one for sockets, so that no other test's system is seen.
-struct Place {
-    folder: Folder,
-    sockets: PathBuf,
-}
-
-impl Place {
-    /// Makes both; `name` is unique among all tests.
-    fn new(name: &str) -> Self {
-        let folder = Folder::new(name);
-        folder.write_system("copy.toml", &[("copy", COPY_C)], &COPY_WIRES);
-        // Not in the other folder: paths of sockets must be short.
-        let sockets = std::env::temp_dir().join(format!("oro-test-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&sockets);
-        Self { folder, sockets }
-    }
-
-    fn oro(&self, arguments: &str) -> End {
-        self.folder.oro_with(arguments, &[("ORO_RUNTIME_DIR", self.sockets.to_str().unwrap())])
-    }
-
-    fn prepare(&self, arguments: &str) -> Command {
-        let mut command = self.folder.prepare("", arguments);
-        command.env("ORO_RUNTIME_DIR", &self.sockets).stdin(Stdio::piped());
-        command
-    }
-
-    /// A system that waits for standard input, once it can be attached to.
-    fn start(&self, arguments: &str) -> Running {
-        let running = self.folder.start(self.prepare(arguments));
-        let socket = self.socket(&running);
-        wait_for("it listens", || socket.exists().then_some(()));
-        running
-    }
-
-    fn socket(&self, running: &Running) -> PathBuf {
-        self.sockets.join(running.id().to_string())
-    }
-
-    fn connect(&self, running: &Running) -> rustix::io::Result<OwnedFd> {
-        let fd = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None)?;
-        rustix::net::connect(&fd, &SocketAddrUnix::new(self.socket(running)).unwrap())?;
-        Ok(fd)
-    }
-
-    fn system(&self, arguments: &str) -> Value {
-        self.oro(arguments).ends(0).json()["system"].clone()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.sockets);
-    }
-}
+use support::place::Place;
+use support::processes::{list_children, read_status, wait_for};
 
 #[test]
 fn a_system_is_seen_by_name_by_process_and_alone() {
@@ -414,4 +354,69 @@ fn port_10_what_the_manifest_forces_stays_forced() {
     place
         .oro("force-sync fast.out --allow")
         .refuses(&["ATTACH-REFUSED", "the manifest forces Port 0"]);
+}
+
+/// Passes bytes on, as a managed thread.
+const RELAY_C: &str = r#"
+#include <oro/oro.h>
+ORO_MODULE("relay");
+ORO_ENTRY(0, relay, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "in", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, "out", 0, 1);
+static char block[64];
+void relay(const struct oro_root *root) {
+    struct oro_endpoint in = oro_open(root, 0), out = oro_open(root, 1);
+    struct oro_bytes_reader reader = {&in, 0, 0, 0};
+    int64_t length;
+    while ((length = oro_bytes_read(&reader, block, sizeof block)) > 0)
+        if (oro_bytes_write(&out, block, (size_t)length) < 0) return;
+    oro_bytes_finish(&out);
+}
+"#;
+
+/// GATE-5, BELL-4: who sleeps on doorbells sleeps: no process of the system runs at all, and one byte
+/// wakes what it has to.
+#[test]
+fn gate_5_an_idle_asynchronous_system_does_nothing() {
+    let place = Place::new("attach-asleep");
+    place.folder.write_system(
+        "relay.toml",
+        &[("relay", RELAY_C)],
+        &["console.stdin -> relay.in", "relay.out -> console.stdout"],
+    );
+    let mut running = place.start("run relay.toml");
+    let mut stdin = running.child.stdin.take().unwrap();
+    let ports = || place.system("ports --json")["ports"].clone();
+    let output = place.folder.path("stdout");
+    let mut sent = 0;
+    wait_for("both Ports are asynchronous", || {
+        std::io::Write::write_all(&mut stdin, b"x").unwrap();
+        sent += 1;
+        wait_for("it is passed on", || {
+            (fs::metadata(&output).unwrap().len() == sent).then_some(())
+        });
+        let ports = ports();
+        (ports[0]["mode"] == "asynchronous" && ports[1]["mode"] == "asynchronous").then_some(())
+    });
+    let mut processes = list_children(running.id());
+    processes.push(running.id());
+    let switches = || -> Vec<_> {
+        let keys = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"];
+        processes.iter().map(|id| keys.map(|key| read_status(*id, key))).collect()
+    };
+    // Whatever was under way settles.
+    let mut before = switches();
+    wait_for("nothing runs for a while", || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let now = switches();
+        let is_idle = now == before;
+        before = now;
+        is_idle.then_some(())
+    });
+    std::io::Write::write_all(&mut stdin, b"y").unwrap();
+    wait_for("a byte wakes it", || {
+        (fs::metadata(&output).unwrap().len() == sent + 1).then_some(())
+    });
+    drop(stdin);
+    running.end().ends(0);
 }

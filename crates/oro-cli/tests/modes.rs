@@ -49,3 +49,26 @@ fn port_10_a_forced_port_says_so_and_the_reason_is_given() {
     // MODE-1: MODE_REASON_STREAK is 3.
     assert_eq!(look("mode-managed", "ORO_ENTRY_MANAGED", ""), 30);
 }
+
+/// A thread whose 256 queues of 256 MiB would each fit, and not all together (`LIM-6`).
+#[test]
+fn lim_6_windows_have_an_end() {
+    // LIM-6
+    let folder = Folder::new("windows-end");
+    folder.write(
+        "wide.c",
+        "#include <oro/oro.h>\nORO_MODULE(\"wide\");\nORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);\n\
+         ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, \"out\", 0, 256);\n\
+         void run(const struct oro_root *root) { (void)root; }\n",
+    );
+    let mut manifest =
+        "oro = 1\nmodules.wide.source = \"wide.c\"\n[instance.a]\nmodule = \"wide\"\n".to_owned();
+    for element in 0..256 {
+        manifest += &format!(
+            "[[wire]]\nfrom = \"a.out[{element}]\"\nto = \"null.bytes\"\nslots = 16\nslot_size = \"16M\"\n"
+        );
+    }
+    folder.write("system.toml", manifest);
+    let end = folder.oro("run system.toml");
+    end.ends(2).says(&["`a`", "64 GiB"]);
+}

@@ -40,6 +40,42 @@ fn the_examples_print_what_is_known() {
     );
 }
 
+/// GATE-5, GATE-6: one thread that waits for four Ports and a timer.
+#[test]
+fn gate_6_the_executor_example_merges_four_ports() {
+    let output = oro_run(&example("executor")).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "120 numbers, sum 5260\n");
+    let is_progress = |line: &str| line.starts_with("[merge] ") && line.ends_with("numbers so far");
+    assert!(!stderr.is_empty() && stderr.lines().all(is_progress), "{stderr}");
+}
+
+/// Three sealed instances over a real compressed file, of many times the queues' size, print what the
+/// tools of the machine print.
+#[test]
+fn the_pipeline_example_agrees_with_gunzip_grep_and_sha256sum() {
+    let folder = Folder::new("pipeline");
+    let spec = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/ports.md"));
+    let mut text = String::new();
+    for round in 0..200 {
+        let _ = writeln!(text, "round {round} of the text\n{}", spec.as_ref().unwrap());
+    }
+    folder.write("text", &text);
+    let packed = Command::new("gzip").arg("--keep").arg(folder.path("text")).status();
+    assert!(packed.unwrap().success());
+    let shell = |command: &str| {
+        let output =
+            Command::new("sh").args(["-c", command]).current_dir(folder.path(".")).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let count = shell("gunzip < text.gz | grep -cF the");
+    let sum = shell("gunzip < text.gz | grep -F the | sha256sum | cut -d' ' -f1");
+    let file = format!("--file=input={}", folder.path("text.gz").display());
+    let found = run_well(oro_run(&example("pipeline")).arg(file));
+    assert_eq!(found, format!("{} lines, sha256 {}\n", count.trim(), sum.trim()));
+}
+
 /// `BUILTIN-2`, `TYPE-10`: from a file and from a pipe, whatever the length.
 #[test]
 fn builtin_2_sha256_agrees_with_sha256sum() {

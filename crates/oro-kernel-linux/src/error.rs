@@ -15,6 +15,7 @@ enum Kind {
     Stub { call: &'static str, source: io::Error },
     File { name: String, path: String, source: io::Error },
     Quota { instance: String, needed_bytes: u64, limit_bytes: u64 },
+    Windows { instance: String, needed_bytes: u64, limit_bytes: u64 },
     Machine { module: String, machine: &'static str },
     Cpu { cpu: usize, usable: String },
     Unplanned { instance: String, what: String },
@@ -35,6 +36,11 @@ impl StartError {
 
     pub(crate) fn quota(instance: &str, needed_bytes: u64, limit_bytes: u64) -> Self {
         Self { kind: Kind::Quota { instance: instance.to_owned(), needed_bytes, limit_bytes } }
+    }
+
+    /// `LIM-6`
+    pub(crate) fn windows(instance: &str, needed_bytes: u64, limit_bytes: u64) -> Self {
+        Self { kind: Kind::Windows { instance: instance.to_owned(), needed_bytes, limit_bytes } }
     }
 
     pub(crate) fn machine(module: &str, machine: &'static str) -> Self {
@@ -58,6 +64,7 @@ impl StartError {
             Kind::Stub { .. } => "START-SEAL",
             Kind::File { .. } => "START-FILE",
             Kind::Quota { .. } => "START-QUOTA",
+            Kind::Windows { .. } => "START-WINDOWS",
             Kind::Machine { .. } => "START-MACHINE",
             Kind::Cpu { .. } => "START-CPU",
             Kind::Unplanned { .. } => "START-UNPLANNED",
@@ -68,9 +75,11 @@ impl StartError {
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self.kind {
-            Kind::File { .. } | Kind::Quota { .. } | Kind::Machine { .. } | Kind::Cpu { .. } => {
-                true
-            }
+            Kind::File { .. }
+            | Kind::Quota { .. }
+            | Kind::Windows { .. }
+            | Kind::Machine { .. }
+            | Kind::Cpu { .. } => true,
             Kind::System { .. } | Kind::Stub { .. } | Kind::Unplanned { .. } => false,
         }
     }
@@ -82,6 +91,11 @@ impl StartError {
             Kind::System { .. } | Kind::Stub { .. } => {
                 Some("`oro doctor` tells what this machine lacks and how to mend it".to_owned())
             }
+            Kind::Windows { .. } => Some(
+                "give its wires fewer or smaller slots, or its ports to several entries: each \
+                 thread has windows of its own"
+                    .to_owned(),
+            ),
             Kind::Quota { needed_bytes, .. } => Some(format!(
                 "raise `quota = {{ memory = ... }}` to at least {} bytes",
                 needed_bytes
@@ -104,6 +118,11 @@ impl fmt::Display for StartError {
             Kind::File { name, path, source } => {
                 write!(f, "file `{name}`: cannot open {path}: {source}")
             }
+            Kind::Windows { instance, needed_bytes, limit_bytes } => write!(
+                f,
+                "the windows of a thread of `{instance}` need {needed_bytes} bytes of its address \
+                 space; there is room for {limit_bytes}, 64 GiB (LIM-6)"
+            ),
             Kind::Quota { instance, needed_bytes, limit_bytes } => write!(
                 f,
                 "instance `{instance}` needs {needed_bytes} bytes of memory, its quota is \
@@ -129,6 +148,7 @@ impl std::error::Error for StartError {
                 Some(source)
             }
             Kind::Quota { .. }
+            | Kind::Windows { .. }
             | Kind::Machine { .. }
             | Kind::Cpu { .. }
             | Kind::Unplanned { .. } => None,

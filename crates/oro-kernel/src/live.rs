@@ -310,7 +310,7 @@ impl Kernel {
             effects.push(Effect::StartTimer { timer, after_ns: delay_ns });
         }
         if is_wanted && self.breaks(Mutant::WakeAtFault) {
-            self.wake_peer(end, effects);
+            self.wake_for_nothing(end.peer(), effects);
         }
         effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
     }

@@ -9,7 +9,7 @@ use oro_sysabi::{
 
 use crate::kernel::Waiting;
 use crate::{
-    Condition, Effect, EndpointId, GateRequest, InstanceId, Kernel, Mutant, PeerState,
+    Condition, Effect, EndpointId, GateRequest, InstanceId, Kernel, Mutant, Owner, PeerState,
     RequestProblem, ThreadId, Timer,
 };
 
@@ -116,6 +116,15 @@ impl Kernel {
         let ready = self.find_ready(conditions);
         if ready != 0 && !self.breaks(Mutant::DropGateWake) {
             self.open_gate(id, CAUSE_CONDITION, ready, effects);
+        }
+    }
+
+    /// What the mutant `WakeAtFault` does: whoever waits at a gate for this end's peer returns.
+    pub(crate) fn wake_for_nothing(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        if let Owner::Thread(id) = self.end(end).owner
+            && let Waiting::Gate { .. } = self.thread(id).waiting
+        {
+            self.open_gate(id, CAUSE_CONDITION, 1, effects);
         }
     }
 

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_CONSUMER;
 
 use crate::managed::{ConsumingEnd, Look};
-use crate::slot::{read_messages, step};
+use crate::slot::{read_message, read_messages, step};
 use crate::{End, Instant, Message, PeerMisbehaved, RecvError, Slot, Thread, TryRecvError};
 
 /// The consuming end of a managed thread.
@@ -84,9 +84,8 @@ impl<T: Message> Consumer<T> {
     fn take(&mut self) -> T {
         let slot = self.end.slot().cast_const().cast::<T>();
         // SAFETY: a message is available, so the slot of the own cursor is readable (`MAN-2`,
-        // `ASYNC-1`); it is as long and as aligned as a T, since wiring compares the layout, and any
-        // bytes are a T, also those that a peer in asynchronous mode changes while they are read.
-        let message = unsafe { slot.read_volatile() };
+        // `ASYNC-1`).
+        let message = unsafe { read_message(slot) };
         self.end.hand_over(1);
         message
     }

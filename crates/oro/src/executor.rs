@@ -41,27 +41,18 @@
 //! # fn main() {}
 //! ```
 
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicU32, Ordering};
-use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
-use oro_sysabi::{CONDITION_COUNT, Condition};
-
-use crate::managed::Spin;
-use crate::wait::{Interest, Sealed, Word, holds};
+use crate::reactor::Reactor;
+use crate::wait::{Sealed as _, Word};
 use crate::{
     ByteReader, ByteWriter, Consumer, Instant, Message, Producer, RecvError, SendError,
     SendErrorKind, Thread, TryRecvError,
 };
-
-/// Operations that may succeed in one round before the others have their turn.
-const TURNS: u32 = 128;
-
-/// Wake-ups of all wakers that were cloned; a clone outlives the executor that it came from.
-static WAKES: AtomicU32 = AtomicU32::new(0);
 
 /// Runs a future to its end; sleeps at a gate while it waits.
 ///
@@ -71,10 +62,8 @@ static WAKES: AtomicU32 = AtomicU32::new(0);
 pub fn block_on<F: Future>(thread: Thread, future: F) -> F::Output {
     let mut future = pin!(future);
     let reactor = Reactor::new(thread);
-    let data = core::ptr::from_ref(&reactor).cast();
-    // SAFETY: the functions of `WAKER` keep the contract of a waker, and the reactor outlives this one
-    // waker of `WAKER`: its clones have another table.
-    let waker = unsafe { Waker::from_raw(RawWaker::new(data, &WAKER)) };
+    // SAFETY: the waker is declared after the reactor, so that it goes first, and it is never moved out.
+    let waker = unsafe { reactor.make_waker() };
     let mut context = Context::from_waker(&waker);
     loop {
         reactor.begin_round();
@@ -345,131 +334,6 @@ impl ByteWriter {
     }
 }
 
-/// What the tasks of one round wait for. It lies on the stack of [`block_on`].
-struct Reactor {
-    thread: Thread,
-    conditions: [Cell<Condition>; CONDITION_COUNT as usize],
-    count: Cell<usize>,
-    timer: Cell<Option<Instant>>,
-    is_woken: Cell<bool>,
-    turns: Cell<u32>,
-    /// [`WAKES`] when the round began.
-    wakes: Cell<u32>,
-}
-
-impl Reactor {
-    fn new(thread: Thread) -> Self {
-        Self {
-            thread,
-            conditions: [const { Cell::new(Condition { kind: 0, index: 0, value: 0 }) };
-                CONDITION_COUNT as usize],
-            count: Cell::new(0),
-            timer: Cell::new(None),
-            is_woken: Cell::new(false),
-            turns: Cell::new(0),
-            wakes: Cell::new(0),
-        }
-    }
-
-    /// The reactor of the [`block_on`] that polls.
-    ///
-    /// # Panics
-    ///
-    /// If another executor does, or one of another thread.
-    fn of<'context>(context: &'context Context<'_>, thread: Thread) -> &'context Self {
-        let waker = context.waker();
-        assert!(
-            core::ptr::eq(waker.vtable(), &raw const WAKER),
-            "an asynchronous operation of oro must be polled by oro::executor::block_on"
-        );
-        // SAFETY: the one waker with this table is the one that `block_on` has made, of a reactor that
-        // outlives it, and the borrow of the context that of the waker.
-        let reactor = unsafe { &*waker.data().cast::<Self>() };
-        // Nor is it another thread that was lent the context: `thread` is the calling one.
-        assert!(reactor.thread == thread, "an end of another thread");
-        reactor
-    }
-
-    fn begin_round(&self) {
-        self.count.set(0);
-        self.timer.set(None);
-        self.is_woken.set(false);
-        self.turns.set(TURNS);
-        self.wakes.set(WAKES.load(Ordering::Acquire));
-    }
-
-    /// Whether an operation may be tried now. If not, it is the others' turn, and another round comes.
-    fn take_turn(&self) -> bool {
-        let Some(left) = self.turns.get().checked_sub(1) else {
-            self.is_woken.set(true);
-            return false;
-        };
-        self.turns.set(left);
-        true
-    }
-
-    fn add(&self, interest: Interest) {
-        let Interest::When(condition) = interest else {
-            self.is_woken.set(true);
-            return;
-        };
-        let count = self.count.get();
-        assert!(
-            count < self.conditions.len(),
-            "the tasks of a block_on wait for more than 128 things"
-        );
-        self.conditions[count].set(condition);
-        self.count.set(count + 1);
-    }
-
-    fn add_timer(&self, moment: Instant) {
-        let earliest = self.timer.get().map_or(moment, |earliest| earliest.min(moment));
-        self.timer.set(Some(earliest));
-    }
-
-    /// Waits until a task can go on, or may.
-    fn wait(&self) {
-        if self.is_woken.get() || WAKES.load(Ordering::Acquire) != self.wakes.get() {
-            if self.timer.get().is_some() {
-                // Busy tasks do not keep timers waiting.
-                self.thread.touch_gate(&[], 0);
-            }
-            return;
-        }
-        let mut conditions = [Condition::default(); CONDITION_COUNT as usize];
-        let count = self.count.get();
-        for (copy, condition) in conditions.iter_mut().zip(&self.conditions[..count]) {
-            *copy = condition.get();
-        }
-        let conditions = &conditions[..count];
-        let timer = self.timer.get();
-        assert!(count > 0 || timer.is_some(), "every task waits, and for nothing that could come");
-        let is_ready = || conditions.iter().any(|condition| holds(self.thread, condition));
-        let spins = if count > 0 { Spin::new().limit(self.thread) } else { 0 };
-        self.thread.block(conditions, timer, spins, is_ready);
-    }
-}
-
-/// Of the waker that tasks are polled with: its data point to the [`Reactor`].
-static WAKER: RawWakerVTable = RawWakerVTable::new(clone, wake_round, wake_round, ignore);
-/// Of its clones, which may live for ever and be sent to other threads: they have no data.
-static CLONED_WAKER: RawWakerVTable = RawWakerVTable::new(clone, wake_all, wake_all, ignore);
-
-fn clone(_: *const ()) -> RawWaker {
-    RawWaker::new(core::ptr::null(), &CLONED_WAKER)
-}
-
-/// A shared waker may be lent to other threads, so that the reactor is not touched here either.
-fn wake_round(data: *const ()) {
-    wake_all(data);
-}
-
-fn wake_all(_: *const ()) {
-    WAKES.fetch_add(1, Ordering::Release);
-}
-
-fn ignore(_: *const ()) {}
-
 #[cfg(test)]
 mod tests {
     use super::{First, block_on, changed, join, join_all, join3, join4, race, sleep, timeout};
@@ -619,6 +483,29 @@ mod tests {
         let both = race(async { 1 }, async { 2 });
         assert_eq!(block_on(thread, both), First::A(1));
         assert_eq!(block_on(thread, join_all([1, 2, 3].map(async |a| 2 * a))), [2, 4, 6]);
+    }
+
+    #[test]
+    fn a_word_that_is_gone_is_not_looked_at() {
+        // The loser of a race is dropped, and its word with it, in the round in which it waited. Miri
+        // says whether it is loaded from after that.
+        let memory = TestThread::new(2);
+        let (mut output, mut input, _) = open_pair(&memory, 0);
+        let thread = memory.thread();
+        let wait = async {
+            let word = std::boxed::Box::new(AtomicU32::new(0));
+            let quick = core::future::poll_fn(|_| Poll::Ready(()));
+            assert_eq!(race(changed(thread, &word, 0), quick).await, First::B(()));
+            drop(word);
+            input.recv_async().await.unwrap().a
+        };
+        let send = async {
+            super::yield_now().await;
+            super::yield_now().await;
+            sleep(thread, Duration::ZERO).await;
+            output.send_async(One { a: 3 }).await.unwrap();
+        };
+        assert_eq!(block_on(thread, join(wait, send)), (3, ()));
     }
 
     #[test]

@@ -80,6 +80,7 @@ mod naive_bytes;
 mod note;
 mod params;
 mod producer;
+mod reactor;
 #[cfg(all(feature = "runtime", panic = "abort", not(test)))]
 mod runtime;
 mod shared;

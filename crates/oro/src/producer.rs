@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_PRODUCER;
 
 use crate::managed::{Look, ProducingEnd};
-use crate::slot::{step, write_messages};
+use crate::slot::{step, write_message, write_messages};
 use crate::{
     End, Instant, Message, PeerMisbehaved, SendBatchError, SendError, SendErrorKind, SlotMut,
     Thread,
@@ -101,11 +101,9 @@ impl<T: Message> Producer<T> {
     /// Writes a message to the free slot, then commits it.
     #[inline]
     fn put(&mut self, message: T) {
-        let slot = self.end.slot().cast::<T>();
         // SAFETY: there is room, so the slot of the own cursor may be stored to (`MAN-2`, `ASYNC-1`);
-        // it is as long and as aligned as a T, since wiring compares the layout, and behind no
-        // reference.
-        unsafe { slot.write_volatile(message) };
+        // it is behind no reference.
+        unsafe { write_message(self.end.slot().cast(), message) };
         self.end.hand_over(1);
     }
 

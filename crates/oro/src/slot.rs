@@ -46,9 +46,8 @@ impl<T: Message> Slot<'_, T> {
     #[inline]
     #[must_use]
     pub fn read(&self) -> T {
-        // SAFETY: a readable slot, as long and as aligned as a T, since wiring compares the layout; any
-        // bytes are a T, also those that a peer changes while they are read.
-        unsafe { self.at.read_volatile() }
+        // SAFETY: the slot of an available message, as `new` was promised.
+        unsafe { read_message(self.at) }
     }
 
     /// A copy of the field at this offset.
@@ -105,8 +104,8 @@ impl<T: Message> SlotMut<'_, T> {
     /// Writes the message.
     #[inline]
     pub fn write(&mut self, message: T) {
-        // SAFETY: a writable slot, as long and as aligned as a T, since wiring compares the layout.
-        unsafe { self.at.write_volatile(message) };
+        // SAFETY: a free slot, as `new` was promised.
+        unsafe { write_message(self.at, message) };
     }
 
     /// Writes the field at this offset.
@@ -150,6 +149,60 @@ fn check_bytes<T>(offset_bytes: usize, length: usize) {
         offset_bytes <= size_of::<T>() && length <= size_of::<T>() - offset_bytes,
         "beyond the message"
     );
+}
+
+/// Whether messages of this type are copied word by word.
+///
+/// A message is often made just before it is sent, field by field. A copy by words takes the fields
+/// from registers, or from the stores just made; one by vectors would wait until those have left the
+/// processor's store buffer. It suits short messages, since it is unrolled.
+const fn is_copied_by_words<T>() -> bool {
+    align_of::<T>() == align_of::<u64>() && size_of::<T>() <= 128
+}
+
+/// Writes a message to a slot.
+///
+/// # Safety
+///
+/// `at` is a free slot of T.
+#[inline(always)]
+pub(crate) unsafe fn write_message<T: Message>(at: *mut T, message: T) {
+    if !is_copied_by_words::<T>() {
+        // SAFETY: a writable slot, as long and as aligned as a T, since wiring compares the layout.
+        unsafe { at.write_volatile(message) };
+        return;
+    }
+    let words = (&raw const message).cast::<u64>();
+    for index in 0..size_of::<T>() / size_of::<u64>() {
+        // SAFETY: inside the message, which is aligned to words and, without padding, initialised.
+        let word = unsafe { words.wrapping_add(index).read() };
+        // SAFETY: inside the slot, which is as long and as aligned as a T.
+        unsafe { at.cast::<u64>().wrapping_add(index).write_volatile(word) };
+    }
+}
+
+/// Reads the message of a slot.
+///
+/// # Safety
+///
+/// `at` is a slot of T with an available message.
+#[inline(always)]
+pub(crate) unsafe fn read_message<T: Message>(at: *const T) -> T {
+    if !is_copied_by_words::<T>() {
+        // SAFETY: a readable slot, as long and as aligned as a T, since wiring compares the layout; any
+        // bytes are a T, also those that a peer in asynchronous mode changes while they are read.
+        return unsafe { at.read_volatile() };
+    }
+    let mut message = core::mem::MaybeUninit::<T>::uninit();
+    let words = message.as_mut_ptr().cast::<u64>();
+    for index in 0..size_of::<T>() / size_of::<u64>() {
+        // SAFETY: inside the slot, which is as long and as aligned as a T.
+        let word = unsafe { at.cast::<u64>().wrapping_add(index).read_volatile() };
+        // SAFETY: inside the message, which is aligned to words.
+        unsafe { words.wrapping_add(index).write(word) };
+    }
+    // SAFETY: every word was written, and the size is a multiple of the alignment; any bytes are a T.
+    unsafe { message.assume_init() }
 }
 
 /// Copies messages to slots that lie one after the other.

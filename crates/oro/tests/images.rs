@@ -116,7 +116,7 @@ fn note_2_to_note_5_sha256_declares_its_ports_and_its_parameter() {
             name: "run".into(),
             address: interface.entries[0].address,
             stack_size_bytes: u64::from(DEFAULT_STACK_SIZE),
-            is_managed: false,
+            is_managed: true,
             returns_status: true,
         }]
     );
@@ -155,6 +155,41 @@ fn note_3_man_1_threads_declares_three_entries_of_both_kinds() {
             format!("2 count.counts -> {count} 8/4 x1"),
             format!("3 report.results <- {count} 8/4 x1"),
             format!("4 report.text -> {BYTES_LAYOUT} 8/4 x1"),
+        ]
+    );
+}
+
+#[test]
+fn note_4_man_1_the_pipelines_modules_are_managed_and_fit_each_other() {
+    // NOTE-4, MAN-1
+    for (module, output) in [("gunzip", "output"), ("filter", "output"), ("digest", "report")] {
+        let interface = build_rust(&modules_of("pipeline"), module).interface;
+        assert!(interface.entries[0].is_managed, "{module}");
+        assert_eq!(
+            describe_ports(&interface)[..2],
+            [
+                format!("0 run.input <- {BYTES_LAYOUT} 8/4 x1"),
+                format!("1 run.{output} -> {BYTES_LAYOUT} 8/4 x1"),
+            ]
+        );
+    }
+}
+
+#[test]
+fn note_4_man_1_the_executor_has_four_ports_in_one_thread() {
+    // NOTE-4, MAN-1
+    let interface = build_rust(&modules_of("executor"), "merge").interface;
+    assert!(interface.entries.iter().all(|entry| entry.is_managed));
+    let number = "merge.number.v1{value:u64,}";
+    assert_eq!(
+        describe_ports(&interface),
+        [
+            format!("0 slow.slow_numbers -> {number} 8/8 x1"),
+            format!("1 fast.fast_numbers -> {number} 8/8 x1"),
+            format!("2 merge.left <- {number} 8/8 x1"),
+            format!("3 merge.right <- {number} 8/8 x1"),
+            format!("4 merge.log -> {LOG_LAYOUT} 256/4 x1"),
+            format!("5 merge.text -> {BYTES_LAYOUT} 8/4 x1"),
         ]
     );
 }

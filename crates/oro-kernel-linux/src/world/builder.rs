@@ -226,7 +226,7 @@ impl<'a> Builder<'a> {
             let name = &self.plan.instances[draft.instance.0 as usize].name;
             let used = thread.next_window - WINDOWS;
             if thread.next_window > WINDOWS_END {
-                return Err(StartError::quota(name, used, WINDOWS_END - WINDOWS));
+                return Err(StartError::windows(name, used, WINDOWS_END - WINDOWS));
             }
         }
         check_quotas(self.plan, &self.instances, &threads)?;

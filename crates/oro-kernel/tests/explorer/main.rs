@@ -27,7 +27,7 @@ fn pass(system: &System) -> Exploration {
     match explore(system, Kernel::new(system.setup.clone())) {
         Ok(found) => {
             let (states, outcomes) = (found.state_count, found.outcomes.len());
-            eprintln!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
+            println!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
             found
         }
         Err(found) => panic!("{}, slots {slots:?}: {found}", system.name),
