@@ -93,7 +93,8 @@ fn run_system(folder: &Path, name: &str, seconds: u64, seed: u64) {
         })
         .collect();
     let plan = plan(&images, seed);
-    let images: Vec<Image> = plan.modules.iter().map(|name| images[name.as_str()].clone()).collect();
+    let images: Vec<Image> =
+        plan.modules.iter().map(|name| images[name.as_str()].clone()).collect();
     let options = oro_kernel_linux::Options {
         timeout: Some(Duration::from_secs(seconds + 60)),
         name: Some(name.to_owned()),
@@ -183,7 +184,8 @@ fn watch(child: &mut Child, name: &str, seed: u64, flips: Duration) -> Watched {
         let Some(system) = &mut attachment else { continue };
         if !flips.is_zero() {
             // Twice the same Port: to force it, and to let it go.
-            let port = usize::try_from(system::mix(seed ^ turn / 2) % u64::from(PORTS)).unwrap_or(0);
+            let port =
+                usize::try_from(system::mix(seed ^ turn / 2) % u64::from(PORTS)).unwrap_or(0);
             let is_done = match turn % 2 {
                 0 => system.force_synchronous(port),
                 _ => system.allow_asynchronous(port),
@@ -226,7 +228,13 @@ fn show(text: &mut String, sums: &Sums, watched: &Watched, end: &str, elapsed: D
     row("corrupt", sums.corrupt.to_string());
     row("lost wake-ups", u64::from(!end.starts_with("true")).to_string());
     row("faults", count(1).to_string());
-    row("faults for 1000 messages", format!("{:.2}", 1000.0 * stats::to_float(count(1)) / stats::to_float(sums.received.max(1))));
+    row(
+        "faults for 1000 messages",
+        format!(
+            "{:.2}",
+            1000.0 * stats::to_float(count(1)) / stats::to_float(sums.received.max(1))
+        ),
+    );
     row("wake-ups of the supervisor", count(2).to_string());
     row("doorbells rung", watched.doorbells.to_string());
     row("Ports asynchronous, on average", format!("{:.1} of {PORTS}", watched.asynchronous));

@@ -45,9 +45,8 @@ impl Samples {
 fn means(samples: &[u64]) -> [f64; 2] {
     let samples = samples.get(2..samples.len().saturating_sub(2)).unwrap_or_default();
     let third = samples.len() / 3;
-    [&samples[..third], &samples[samples.len() - third..]].map(|part| {
-        stats::to_float(part.iter().sum()) / stats::to_float(part.len().max(1) as u64)
-    })
+    [&samples[..third], &samples[samples.len() - third..]]
+        .map(|part| stats::to_float(part.iter().sum()) / stats::to_float(part.len().max(1) as u64))
 }
 
 fn read_kib(process: &str, key: &str) -> u64 {

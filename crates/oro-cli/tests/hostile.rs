@@ -317,9 +317,8 @@ fn run_disturbed(
         disturb(child.id());
         std::thread::sleep(Duration::from_micros(500));
     };
-    let read = |extension: &str| {
-        fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap()
-    };
+    let read =
+        |extension: &str| fs::read_to_string(folder.path(&format!("{stem}.{extension}"))).unwrap();
     End { code: status.code(), stdout: read("out"), stderr: read("err") }
 }
 
