@@ -1,0 +1,23 @@
+/* async-consumer-jump.c: moves a consumer's cursor by 2^63.
+ *
+ * @kind violation
+ * @rule ASYNC-4
+ * @says to its cursor in asynchronous mode
+ * @port offender.zero
+ * @symbol ?
+ * @wire files.zero -> offender.zero
+ * @arguments --timeout 30s --file zero=/dev/zero
+ * @told 1 2 3
+ */
+#include "hostile-async.h"
+
+OFFENDER(ORO_ENTRY_MANAGED);
+ORO_PORT(2, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "zero", 0, 1);
+
+void run(const struct oro_root *root) {
+    pass_three(root);
+    struct oro_endpoint zero = earn_one(root, 2);
+    let_rest(root);
+    claim(&zero, zero.next + (UINT64_C(1) << 63));
+    stay(root);
+}
