@@ -185,7 +185,7 @@ fn watch(child: &mut Child, name: &str, seed: u64, flips: Duration) -> Watched {
         if !flips.is_zero() {
             // Twice the same Port: to force it, and to let it go.
             let port =
-                usize::try_from(system::mix(seed ^ turn / 2) % u64::from(PORTS)).unwrap_or(0);
+                usize::try_from(system::mix(seed ^ (turn / 2)) % u64::from(PORTS)).unwrap_or(0);
             let is_done = match turn % 2 {
                 0 => system.force_synchronous(port),
                 _ => system.allow_asynchronous(port),
