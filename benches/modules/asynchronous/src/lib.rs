@@ -9,7 +9,6 @@ use oro::{Consumer, Message, Producer, RecvError, SendError, SendErrorKind, TryR
 #[allow(dead_code, reason = "shared with others who use other parts of it")]
 mod payload;
 
-
 /// Messages whose words all hold the message's number.
 pub trait Block: Message {
     /// Message number `number`.
