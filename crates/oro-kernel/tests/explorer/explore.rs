@@ -39,6 +39,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Counterexample {
     pub(crate) failure: Failure,
     pub(crate) path: Vec<Choice>,
+    /// States that had been seen by then.
+    pub(crate) state_count: usize,
 }
 
 impl fmt::Display for Counterexample {
@@ -76,7 +78,10 @@ pub(crate) fn explore(system: &System, kernel: Kernel) -> Result<Exploration, Bo
             Ok(Some(choices))
         });
         match entered {
-            Err(failure) => return Err(Box::new(Counterexample { failure, path })),
+            Err(failure) => {
+                let state_count = seen.len();
+                return Err(Box::new(Counterexample { failure, path, state_count }));
+            }
             Ok(Some(choices)) => stack.push(Frame { state, choices, next: 0 }),
             Ok(None) => {
                 path.pop();
