@@ -45,7 +45,8 @@ pub(crate) struct Counterexample {
 
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}; after:", self.failure.check, self.failure.detail)?;
+        let Failure { check, detail } = &self.failure;
+        writeln!(f, "{check}: {detail}; state {}, after:", self.state_count)?;
         self.path.iter().try_for_each(|choice| writeln!(f, "  {choice:?}"))
     }
 }

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use oro_kernel::{Kernel, Mutant};
+use oro_kernel::{Kernel, Mutant, Tuning};
 
 use crate::explore::explore;
-use crate::program::System;
+use crate::program::{Program, System};
 use crate::{live_systems, systems};
 
 /// How a mutant is noticed.
@@ -28,8 +28,23 @@ fn list_systems() -> Vec<(System, bool)> {
         .chain(live_systems::turncoat_systems())
         .map(|system| (system, false));
     let mut all: Vec<(System, bool)> = naive.chain(others).collect();
-    all.sort_by_key(|(system, _)| system.size_hint());
+    all.sort_by_key(|(system, _)| size_hint(system));
     all
+}
+
+/// Roughly how many states a system has.
+fn size_hint(system: &System) -> u64 {
+    let length = |program: &Program| match program {
+        Program::Ops(ops) => ops.len() as u64 + 1,
+        Program::Chaos(budget) => 4 << budget,
+        Program::Turncoat(ops, budget) => (ops.len() as u64 + 1) << (3 * budget),
+    };
+    let threads: u64 = system.programs.iter().map(length).product();
+    let knows_modes = system.setup.tuning != Tuning::default();
+    let modes: u64 = if knows_modes { 12 + 12 * u64::from(system.flip_budget).pow(2) } else { 1 };
+    let ports = modes.pow(u32::try_from(system.setup.ports.len()).expect("few"));
+    let repeats = if system.repeats { 2 } else { 1 };
+    threads * ports * repeats * (1 + u64::from(system.kill_budget))
 }
 
 /// Explores the systems until a check fails; also says how many states that took.

@@ -161,21 +161,6 @@ pub(crate) fn by(thread: u32) -> Owner {
 }
 
 impl System {
-    /// Roughly how many states it has, for an order: small ones first.
-    pub(crate) fn size_hint(&self) -> u64 {
-        let length = |program: &Program| match program {
-            Program::Ops(ops) => ops.len() as u64 + 1,
-            Program::Chaos(budget) => 4 << budget,
-            Program::Turncoat(ops, budget) => (ops.len() as u64 + 1) << (3 * budget),
-        };
-        let threads: u64 = self.programs.iter().map(length).product();
-        let is_live = self.setup.tuning != Tuning::default();
-        let modes: u64 = if is_live { 12 + 12 * u64::from(self.flip_budget).pow(2) } else { 1 };
-        let ports = modes.pow(u32::try_from(self.setup.ports.len()).expect("few"));
-        let repeats = if self.repeats { 2 } else { 1 };
-        threads * ports * repeats * (1 + u64::from(self.kill_budget))
-    }
-
     /// Each thread an instance of its own; all naive.
     pub(crate) fn naive(name: &'static str, programs: Vec<Program>) -> Self {
         let threads = (0..u32::try_from(programs.len()).expect("few"))
