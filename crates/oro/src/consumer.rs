@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_CONSUMER;
 
 use crate::managed::{ConsumingEnd, Look};
-use crate::shared::read_message;
+use crate::shared::{prefetch_for_reading, read_message, slots_ahead};
 use crate::slot::{read_messages, step};
 use crate::{End, Instant, Message, PeerMisbehaved, RecvError, Slot, Thread, TryRecvError};
 
@@ -225,6 +225,11 @@ impl<'end, T: Message> Messages<'end, T> {
             return None;
         }
         let at = step(self.first, index, self.stride_bytes);
+        // One that is there: nothing is taken from a producer that is writing.
+        let ahead = index + slots_ahead::<T>();
+        if ahead < self.count {
+            prefetch_for_reading::<T>(step(self.first, ahead, self.stride_bytes));
+        }
         // SAFETY: one of the available messages; `release` needs the borrow back.
         Some(unsafe { Slot::new(at) })
     }

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use oro_sysabi::DIRECTION_PRODUCER;
 
 use crate::managed::{Look, ProducingEnd};
-use crate::shared::{prefetch_for_writing, slots_ahead, write_message};
+use crate::shared::{begins_line, prefetch_for_writing, slots_ahead, write_message};
 use crate::slot::{step, write_messages};
 use crate::{
     End, Instant, Message, PeerMisbehaved, SendBatchError, SendError, SendErrorKind, SlotMut,
@@ -102,8 +102,9 @@ impl<T: Message> Producer<T> {
     /// Writes a message to the free slot, then commits it.
     #[inline]
     fn put(&mut self, message: T) {
-        let slot = self.end.slot().cast::<T>();
-        self.prefetch(0);
+        let slot = self.end.slot();
+        self.prefetch(slot, 0);
+        let slot = slot.cast::<T>();
         // SAFETY: there is room, so the slot of the own cursor may be stored to (`MAN-2`, `ASYNC-1`);
         // it is as long and as aligned as a T, since wiring compares the layout, and behind no
         // reference.
@@ -111,12 +112,12 @@ impl<T: Message> Producer<T> {
         self.end.hand_over(1);
     }
 
-    /// Asks for the lines of a slot that is written some slots after the one `index` after the next: only
-    /// if it is known to be free, so that nothing is taken from a consumer that is reading.
+    /// Asks for the lines of a slot that is written some slots after `slot`, which is `index` after the
+    /// next: only if it is known to be free, so that nothing is taken from a consumer that is reading.
     #[inline(always)]
-    fn prefetch(&self, index: usize) {
-        let ahead = index as u64 + slots_ahead::<T>();
-        if self.end.cached() > ahead {
+    fn prefetch(&self, slot: *mut u8, index: usize) {
+        let ahead = (index + slots_ahead::<T>()) as u64;
+        if begins_line::<T>(slot) && self.end.cached() > ahead {
             let number = self.end.number().wrapping_add(ahead);
             prefetch_for_writing::<T>(self.end.endpoint().slot(number));
         }
@@ -305,7 +306,7 @@ impl<'end, T: Message> Reservation<'end, T> {
     pub fn push_in_place(&mut self) -> SlotMut<'_, T> {
         assert!(self.filled < self.count, "all reserved slots are filled");
         let at = step(self.first, self.filled, self.stride_bytes);
-        self.producer.prefetch(self.filled);
+        self.producer.prefetch(at, self.filled);
         self.filled += 1;
         // SAFETY: one of the free slots; each is handed out once, and not committed while it is
         // borrowed.

@@ -69,37 +69,53 @@ pub(crate) unsafe fn write_message<T: Message>(target: *mut T, message: T) {
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
-/// How far ahead of its stores a producer asks for lines.
+/// How far ahead an end asks for lines.
 const AHEAD_BYTES: usize = 1024;
 
-/// How many slots ahead a producer of such messages asks for lines.
+/// How many slots ahead an end of such messages asks for lines.
 #[inline(always)]
-pub(crate) const fn slots_ahead<T>() -> u64 {
+pub(crate) const fn slots_ahead<T>() -> usize {
     match AHEAD_BYTES / size_of::<T>() {
         0 => 1,
-        slots => slots as u64,
+        slots => slots,
     }
+}
+
+/// Whether a slot is the first to begin in its line: of small messages, only such a one asks for lines.
+#[inline(always)]
+pub(crate) fn begins_line<T>(slot: *mut u8) -> bool {
+    size_of::<T>() >= LINE || slot.addr() % LINE < size_of::<T>()
 }
 
 /// Asks the processor for the lines of a slot that will be written soon. The consumer has read them, so
 /// they are in its cache; a store that has to fetch one holds up all stores after it.
 #[inline(always)]
 pub(crate) fn prefetch_for_writing<T>(slot: *mut u8) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        // Of small messages, the first one of a line asks for it.
-        if size_of::<T>() < LINE && slot.addr() % LINE >= size_of::<T>() {
-            return;
+    let mut offset = 0;
+    while offset < size_of::<T>().min(AHEAD_BYTES) {
+        let line = slot.wrapping_add(offset);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a hint, whatever is at the address; processors without it do nothing.
+        unsafe {
+            core::arch::asm!("prefetchw [{line}]", line = in(reg) line,
+                options(nostack, readonly, preserves_flags));
         }
-        let mut offset = 0;
-        while offset < size_of::<T>().min(AHEAD_BYTES) {
-            let line = slot.wrapping_add(offset);
-            // SAFETY: a hint, whatever is at the address; processors without it do nothing.
-            unsafe {
-                core::arch::asm!("prefetchw [{line}]", line = in(reg) line,
-                    options(nostack, readonly, preserves_flags));
-            }
-            offset += LINE;
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        let _ = line;
+        offset += LINE;
+    }
+}
+
+/// Asks the processor for a message that will be read soon, if it is a line. Smaller and larger ones lie
+/// side by side long enough for processors to see it by themselves, and only lose by it.
+#[inline(always)]
+pub(crate) fn prefetch_for_reading<T>(slot: *mut u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if size_of::<T>() == LINE {
+        // SAFETY: a hint, whatever is at the address.
+        unsafe {
+            core::arch::asm!("prefetcht0 [{slot}]", slot = in(reg) slot,
+                options(nostack, readonly, preserves_flags));
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
