@@ -14,7 +14,7 @@ ORO_MESSAGE(soak, SOAK);
 #define LAST (UINT64_C(1) << 63)
 /* Messages of one burst. */
 #define BURST 256
-#define SYNCHRONOUS_BURST 4
+#define SYNCHRONOUS_BURST 16
 
 #ifdef SENDS_NAIVELY
 #define SEND_FLAGS 0

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     }
     fs::create_dir_all(&folder).expect("the target folder can be written");
     build(&folder, seconds, seed);
-    let flips = Duration::from_millis(number("--flip-ms", 100));
+    let flips = Duration::from_millis(number("--flip-ms", 250));
     let (text, is_right) = soak(&folder, seconds, seed, flips);
     print!("{text}");
     options.write_file("--markdown", || format!("```text\n{text}```\n"));

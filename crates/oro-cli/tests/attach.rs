@@ -336,6 +336,36 @@ fn mode_6_an_operator_forces_a_port_and_lets_it_go() {
     running.end().ends(1).says(&["interrupted by SIGTERM"]);
 }
 
+/// ASYNC-1, BELL-6: while both sides are busy the kernel is not entered: no fault and no wake-up of it
+/// in a hundred million messages.
+#[test]
+fn bell_6_a_hundred_million_messages_and_no_fault() {
+    const COUNT: u64 = 100_000_000;
+    let place = Place::new("attach-busy");
+    let wires = ["fast.out -> fast.in | slots = 1024"];
+    place.folder.write_system("fast.toml", &[("fast", FAST_C)], &wires);
+    let running = place.start("run fast.toml");
+    let look = || {
+        let system = place.system("ports --json");
+        let port = &system["ports"][0];
+        let [faults, wakeups] = ["fault_count", "wakeup_count"].map(|key| system[key].as_u64());
+        let both = port["mode"] == "asynchronous";
+        both.then_some((port["to"]["cursor"].as_u64().unwrap(), faults, wakeups))
+    };
+    let (start, faults, wakeups) = wait_for("both ends are asynchronous", look);
+    let (end, faults_after, wakeups_after) = wait_for("a hundred million messages", || {
+        look().filter(|(cursor, ..)| *cursor >= start + COUNT)
+    });
+    println!(
+        "{} messages: faults {faults:?} before and {faults_after:?} after, wake-ups {wakeups:?} \
+         and {wakeups_after:?}",
+        end - start
+    );
+    assert_eq!((faults_after, wakeups_after), (faults, wakeups));
+    running.send(Signal::TERM);
+    running.end().ends(1);
+}
+
 /// `PORT-10`: what the manifest forces, an operator cannot let go.
 #[test]
 fn port_10_what_the_manifest_forces_stays_forced() {

@@ -63,6 +63,74 @@ fn describe(offender: &Offender, run: &Run, is_right: bool) -> String {
     format!("{mark} {:30} {result}{broken}; {faults} faults {words}", offender.name)
 }
 
+/// Requests drawn at random, nearly right ones among them: whoever asks for nonsense ends by GATE-3, and
+/// nothing else happens to anybody (`GATE-2`, `GATE-3`, `KRN-1`).
+#[test]
+fn gate_3_requests_of_rubbish_end_their_instance() {
+    let folder = Folder::new("hostile-rubbish");
+    folder.write("rubbish.c", RUBBISH_C);
+    fs::copy(Path::new(HOSTILE).join("hostile.h"), folder.path("hostile.h")).unwrap();
+    fs::copy(Path::new(HOSTILE).join("hostile-async.h"), folder.path("hostile-async.h")).unwrap();
+    let mut text = "oro = 1\n[modules]\nrubbish = { source = \"rubbish.c\" }\n".to_owned();
+    for instance in 0..64 {
+        let _ = writeln!(text, "[instance.i{instance}]\nmodule = \"rubbish\"");
+        let _ = writeln!(text, "[[wire]]\nfrom = \"i{instance}.out\"\nto = \"null.bytes\"");
+    }
+    folder.write("rubbish.toml", text);
+    folder.oro("run rubbish.toml --timeout 30s --json=record.json").ends(1);
+    let record: Value =
+        serde_json::from_slice(&fs::read(folder.path("record.json")).unwrap()).unwrap();
+    let instances = record["instances"].as_array().unwrap();
+    assert_eq!(instances.len(), 64);
+    let mut faulted = 0;
+    for instance in instances {
+        faulted += u32::from(instance["outcome"] == "faulted");
+        let is_right = instance["status"] == 0 || instance["fault"]["rule"] == "GATE-3";
+        assert!(is_right, "{instance}");
+    }
+    assert!(faulted >= 32, "only {faulted} have asked for nonsense");
+}
+
+/// Its instance's id is the seed. A request says a deadline of its own, so that it always comes back.
+const RUBBISH_C: &str = r#"
+#include "hostile-async.h"
+ORO_MODULE("rubbish");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", ORO_NOTE_PORT_OPTIONAL, 1);
+static uint64_t seed;
+static uint32_t words[64];
+static uint64_t draw(uint64_t most) {
+    seed = (seed ^ (seed >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) + UINT64_C(0x9e3779b97f4a7c15);
+    return (seed >> 16) % most;
+}
+static uint64_t draw_value(void) {
+    switch (draw(16)) {
+    case 0: return draw(UINT64_C(1) << 47);
+    case 1: return UINT64_MAX - draw(4096);
+    case 2: return (uintptr_t)&words + draw(1000);
+    case 3: return (uintptr_t)&draw_value & ~UINT64_C(3);
+    default: return (uintptr_t)&words[draw(64)];
+    }
+}
+void run(const struct oro_root *root) {
+    seed = root->instance_id * UINT64_C(0x94d049bb133111eb);
+    for (int touch = 0; touch < 400; touch++) {
+        uint32_t count = draw(16) == 0 ? 120 + (uint32_t)draw(10) : (uint32_t)draw(4);
+        for (uint32_t at = 0; at < count && at < 128; at++) {
+            uint32_t kind = draw(100) == 0 ? (uint32_t)draw(UINT32_MAX) : 2 + (uint32_t)draw(4);
+            uint32_t index = draw(100) == 0 ? (uint32_t)draw(4) : 0;
+            int has_address = kind == ORO_WAIT_WORD || kind == ORO_WAKE_WORD;
+            uint64_t value = has_address && draw(50) != 0 ? (uintptr_t)&words[draw(64)] : draw_value();
+            ask(root, at, kind == 2 && draw(2) ? ORO_WAIT_PEER : kind, index, value);
+        }
+        if (draw(200) == 0) *at(root->request + 8 * draw(8)) = draw(2);
+        if (draw(200) == 0) *at(root->request + 2112 + 8 * draw(120)) = draw(2);
+        touch_gate(root, count, draw(100000));
+    }
+}
+"#;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tracing {
     Full,

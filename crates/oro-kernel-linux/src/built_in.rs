@@ -34,11 +34,20 @@ pub(crate) struct BuiltInEnd {
 #[derive(Debug)]
 enum Kind {
     Source { stream: Stream, has_ended: bool },
-    Sink { stream: Stream, written_bytes: u64, has_ended: bool },
+    Sink { stream: Stream, message: Option<Unwritten>, has_ended: bool },
     Log { stream: Stream, instance: String, line: Vec<u8>, written_bytes: usize },
     NullSink,
     Clock { start: Instant },
     Messages { messages: Vec<abi::Param>, next: usize },
+}
+
+/// The head of a message of bytes that is being written, read once (`KRN-2`): its producer may change
+/// what is in the queue meanwhile.
+#[derive(Clone, Copy, Debug)]
+struct Unwritten {
+    length: u64,
+    is_last: bool,
+    written_bytes: u64,
 }
 
 /// What [`BuiltInEnd::work`] has done.
@@ -69,7 +78,7 @@ impl BuiltInEnd {
                 .map_err(|error| StartError::system("opening a standard stream", error))
         };
         let source = |stream| Kind::Source { stream, has_ended: false };
-        let sink = |stream| Kind::Sink { stream, written_bytes: 0, has_ended: false };
+        let sink = |stream| Kind::Sink { stream, message: None, has_ended: false };
         let kind = match built_in {
             BuiltIn::Stdin => source(standard(rustix::stdio::stdin(), Way::Read, "console.stdin")?),
             BuiltIn::Stdout => {
@@ -162,8 +171,8 @@ impl BuiltInEnd {
             Kind::Messages { messages, next } if *next == messages.len() => Outcome::Close,
             _ if available == 0 => Outcome::Nothing,
             Kind::Source { stream, has_ended } => read_message(stream, port, number, has_ended),
-            Kind::Sink { stream, written_bytes, has_ended } => {
-                write_message(stream, port, number, written_bytes, has_ended)
+            Kind::Sink { stream, message, has_ended } => {
+                write_message(stream, port, number, message, has_ended)
             }
             Kind::Log { stream, instance, line, written_bytes } => {
                 write_log(stream, instance, line, written_bytes, port, number)
@@ -258,36 +267,49 @@ fn write_message(
     stream: &Stream,
     port: &PortMemory,
     number: u64,
-    written_bytes: &mut u64,
+    message: &mut Option<Unwritten>,
     has_ended: &mut bool,
 ) -> Outcome {
     let slot = port.slot_offset(number);
+    let unwritten = match message {
+        Some(unwritten) => unwritten,
+        None => match read_head(stream, port, number) {
+            Ok(head) => message.insert(head),
+            Err(why) => return Outcome::Fail(why),
+        },
+    };
+    while unwritten.written_bytes < unwritten.length {
+        let rest = unwritten.length - unwritten.written_bytes;
+        let source = port.queue.pointer(slot + HEAD + unwritten.written_bytes, rest);
+        // SAFETY: `source` is good for `rest` bytes.
+        let result = unsafe { stream.write(source, usize::try_from(rest).unwrap_or(0)) };
+        match result {
+            Ok(count) => unwritten.written_bytes += count as u64,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
+            Err(error) => return Outcome::Fail(format!("{}: cannot write: {error}", stream.name)),
+        }
+    }
+    *has_ended = unwritten.is_last;
+    *message = None;
+    Outcome::Done(1)
+}
+
+/// The head of message `number`, or what is wrong with it.
+fn read_head(stream: &Stream, port: &PortMemory, number: u64) -> Result<Unwritten, String> {
     let mut head = [0; 8];
+    let slot = port.slot_offset(number);
     port.queue.read(slot, &mut head);
     let [a, b, c, d, flags, ..] = head;
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     let room = port.slot_size_bytes - HEAD;
     if length > room {
-        return Outcome::Fail(format!(
+        return Err(format!(
             "{}: message {number} says that it has {length} bytes of data; its slot has room for \
              {room} (TYPE-10)",
             stream.name
         ));
     }
-    while *written_bytes < length {
-        let rest = length - *written_bytes;
-        let source = port.queue.pointer(slot + HEAD + *written_bytes, rest);
-        // SAFETY: `source` is good for `rest` bytes.
-        let result = unsafe { stream.write(source, usize::try_from(rest).unwrap_or(0)) };
-        match result {
-            Ok(count) => *written_bytes += count as u64,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Outcome::NotReady,
-            Err(error) => return Outcome::Fail(format!("{}: cannot write: {error}", stream.name)),
-        }
-    }
-    *written_bytes = 0;
-    *has_ended = u32::from(flags) & abi::BYTES_END != 0;
-    Outcome::Done(1)
+    Ok(Unwritten { length, is_last: u32::from(flags) & abi::BYTES_END != 0, written_bytes: 0 })
 }
 
 /// One line on standard error (`BUILTIN-2`), or the rest of it. Control characters are escaped: a

@@ -161,6 +161,10 @@ impl Supervisor<'_> {
         while let Some(timer) = self.timers.take_expired(now) {
             if let Timer::Landing(end) = timer {
                 self.look(end);
+                // What was seen may have started it anew: then this is over.
+                if self.timers.is_set(timer) {
+                    continue;
+                }
             }
             self.step(Event::TimerExpired { timer });
         }

@@ -65,12 +65,17 @@ impl SharedMemory {
 
     /// Allocates every page now, so that a process can map it without a missing page.
     pub(crate) fn populate(&self) -> io::Result<()> {
-        Ok(rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, self.size_bytes)?)
+        let all = || rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, self.size_bytes);
+        Ok(rustix::io::retry_on_intr(all)?)
     }
 
-    /// From now on nobody can map it writable; the supervisor's mapping stays (`META-1`).
+    /// From now on nobody can map it writable or change its size, not even who is handed a descriptor
+    /// of it; the supervisor's mapping stays (`META-1`).
     pub(crate) fn forbid_new_writers(&self) -> io::Result<()> {
-        Ok(rustix::fs::fcntl_add_seals(&self.fd, SealFlags::FUTURE_WRITE)?)
+        Ok(rustix::fs::fcntl_add_seals(
+            &self.fd,
+            SealFlags::FUTURE_WRITE | SealFlags::SHRINK | SealFlags::GROW,
+        )?)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -30,6 +30,11 @@ impl Timers {
         }
     }
 
+    /// Whether it runs.
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.by_timer.contains_key(&timer)
+    }
+
     /// When the next one expires.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.by_time.first().map(|(at, _)| *at)

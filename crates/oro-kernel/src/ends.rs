@@ -301,7 +301,6 @@ impl Kernel {
         assert!(self.end(end).live.is_none(), "platform: replaced before {end:?} was read");
         let state = self.end_mut(end);
         state.streak = 0;
-        state.was_live = false;
         state.first = state.cursor;
         self.end_mut(end.peer()).epoch += 1;
         self.publish_peer(end.peer(), effects);

@@ -85,7 +85,8 @@ pub(crate) struct End {
     pub(crate) streak: u32,
     /// The state in asynchronous mode; `None`: synchronous.
     pub(crate) live: Option<Live>,
-    /// Its present thread has had a live cursor, and may have taken back what its peer has seen there.
+    /// It has had a live cursor, perhaps with a thread before the present one, and what its peer has seen
+    /// there may have been taken back.
     pub(crate) was_live: bool,
     /// Protections of its cursor page that have not been answered.
     pub(crate) protecting_count: u32,

@@ -207,6 +207,9 @@ impl Kernel {
         let has_moved = value != self.end(end).cursor;
         self.end_mut(end).cursor = value;
         if has_moved {
+            if let Some(live) = &mut self.end_mut(end).live {
+                live.rings_for_nothing = 0;
+            }
             self.wake_sleeper(end, effects);
         }
         true
@@ -324,8 +327,11 @@ impl Kernel {
     pub(crate) fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
         self.ports[id.0 as usize].is_broken = true;
         for end in both_ends(id) {
-            if self.end(end).closing.is_none() {
-                self.end_mut(end).state = PeerState::Faulted;
+            let state = self.end_mut(end);
+            // Whatever is touched there from now on is answered alike.
+            state.hold = Hold::None;
+            if state.closing.is_none() {
+                state.state = PeerState::Faulted;
             }
         }
         effects.push(Effect::PublishPort(id));

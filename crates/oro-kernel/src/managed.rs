@@ -93,7 +93,7 @@ impl Kernel {
         let state = self.end_mut(end);
         state.streak = if was_touched { state.streak.saturating_add(1) } else { 0 };
         state.fault_count.add(true);
-        let expected = state.cursor + 1;
+        let expected = state.cursor.wrapping_add(1);
         let thread_state = self.thread_mut(thread);
         thread_state.waiting = Waiting::No;
         thread_state.word = Word::Open { end, expected };
@@ -121,7 +121,7 @@ impl Kernel {
             self.thread_mut(thread).word = Word::Protected;
         } else if value == expected {
             self.thread_mut(thread).word = Word::Protected;
-        } else if value == expected - 1 {
+        } else if value == expected.wrapping_sub(1) {
             self.thread_mut(thread).word = Word::NotLanded { end, expected };
         } else {
             let violation = Violation::WrongCursor { stored: value, expected };
@@ -138,7 +138,8 @@ impl Kernel {
                 panic!("platform: a fault of {thread:?} before its open word was settled: {end:?}")
             }
             Word::NotLanded { end, expected } => {
-                let violation = Violation::WrongCursor { stored: expected - 1, expected };
+                let violation =
+                    Violation::WrongCursor { stored: expected.wrapping_sub(1), expected };
                 self.violate(thread, end, violation, effects);
                 false
             }

@@ -27,7 +27,7 @@ impl Kernel {
         // A thread that is blocked elsewhere cannot touch anything; if its platform says that it
         // has, then it is not blocked there any more.
         self.stop_waiting(thread, effects);
-        if self.port_of(end).is_broken && self.end(end).hold == Hold::None {
+        if self.port_of(end).is_broken {
             return self.show_broken(thread, end, cell, effects);
         }
         if self.end(end).live.is_some() {
@@ -148,7 +148,8 @@ impl Kernel {
 
     fn advance(&mut self, end: EndpointId, count: u32, effects: &mut Vec<Effect>) {
         let state = self.end_mut(end);
-        state.cursor += u64::from(count);
+        // A live cursor may have been anything: it may come around (KRN-1).
+        state.cursor = state.cursor.wrapping_add(u64::from(count));
         let value = state.cursor;
         if self.breaks(Mutant::PublishAfterWake) {
             self.wake_peer(end, effects);

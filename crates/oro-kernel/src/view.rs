@@ -111,7 +111,7 @@ impl Kernel {
             }
             if live.has_left {
                 looks.push(Look::Settle(*end));
-            } else if live.page == Page::Landing {
+            } else if matches!(live.page, Page::Landing | Page::Resting) {
                 looks.push(Look::Cursor(*end));
             }
         }
@@ -299,7 +299,7 @@ impl Kernel {
     pub fn deadlock(&self) -> Vec<Wait> {
         let is_awaiting = self.closing_count > 0
             || self.instances.iter().any(|instance| instance.is_restarting)
-            || self.ends.iter().flatten().any(|end| end.protecting_count > 0);
+            || self.ends.iter().flatten().any(is_unsettled);
         if is_awaiting {
             return Vec::new();
         }
@@ -398,4 +398,10 @@ pub struct EndView {
     /// Touches of its cells, its word and its live cursor that were served, each counted once however
     /// often it was reported.
     pub fault_count: u64,
+}
+
+/// Whether something about an end's live cursor will be known later, by a platform's answer or a timer.
+fn is_unsettled(end: &crate::kernel::End) -> bool {
+    let page = end.live.as_ref().map(|live| live.page);
+    end.protecting_count > 0 || matches!(page, Some(Page::Landing | Page::Resting))
 }

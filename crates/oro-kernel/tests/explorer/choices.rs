@@ -166,7 +166,7 @@ fn list_chaos(state: &State, thread: ThreadId, choices: &mut Vec<Choice>) {
         }
         // The values around the cursor, and those from where arithmetic breaks.
         let cursor = memory.published;
-        let near = [cursor.wrapping_sub(1), cursor, cursor + 1, cursor + 2];
+        let near = [u64::MAX, 0, 1, 2].map(|by| cursor.wrapping_add(by));
         for value in near.into_iter().chain([u64::MAX, 1 << 63]) {
             choices.push(Choice::Run(thread, Op::StoreWord { end, value }));
             if memory.mode == Mode::Asynchronous || memory.live.is_open {

@@ -39,11 +39,14 @@ pub(crate) struct Outcome {
 pub(crate) struct Counterexample {
     pub(crate) failure: Failure,
     pub(crate) path: Vec<Choice>,
+    /// States that had been seen by then.
+    pub(crate) state_count: usize,
 }
 
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}; after:", self.failure.check, self.failure.detail)?;
+        let Failure { check, detail } = &self.failure;
+        writeln!(f, "{check}: {detail}; state {}, after:", self.state_count)?;
         self.path.iter().try_for_each(|choice| writeln!(f, "  {choice:?}"))
     }
 }
@@ -76,7 +79,10 @@ pub(crate) fn explore(system: &System, kernel: Kernel) -> Result<Exploration, Bo
             Ok(Some(choices))
         });
         match entered {
-            Err(failure) => return Err(Box::new(Counterexample { failure, path })),
+            Err(failure) => {
+                let state_count = seen.len();
+                return Err(Box::new(Counterexample { failure, path, state_count }));
+            }
             Ok(Some(choices)) => stack.push(Frame { state, choices, next: 0 }),
             Ok(None) => {
                 path.pop();

@@ -98,7 +98,10 @@ pub(crate) fn asynchronous_systems() -> Vec<System> {
     ahead.repeats = false;
     systems.push(ahead);
     systems.push(live_chain());
-    systems.push(live_rpc());
+    // Every message both ways, and flips where the mode is earned at once: both in one system would be
+    // half a million states.
+    systems.push(live_rpc(3, 1, 0));
+    systems.push(live_rpc(2, 0, 1));
     systems
 }
 
@@ -135,8 +138,8 @@ fn live_chain() -> System {
 }
 
 /// Both sides sleep at each message.
-fn live_rpc() -> System {
-    let client = (0..3).flat_map(|slot| {
+fn live_rpc(count: u8, threshold: u32, flip_budget: u8) -> System {
+    let client = (0..u64::from(count)).flat_map(|slot| {
         let number = u8::try_from(slot).expect("few") + 1;
         let mut ops = vec![Op::Await { end: producer(0), slot, ahead: 0 }];
         ops.extend(store(producer(0), slot, Value::Constant(number)));
@@ -147,36 +150,29 @@ fn live_rpc() -> System {
     });
     let mut system = System::naive(
         "asynchronous request and reply",
-        vec![Program::Ops(client.collect()), live_filter(0, 1, 50, 3)],
+        vec![Program::Ops(client.collect()), live_filter(0, 1, 50, u64::from(count))],
     )
     .managed(&[0, 1])
     .wire(1, by(0), by(1))
     .wire(1, by(1), by(0))
-    .upgrades(1, 1)
-    .expect_log(0, &log_of(51..=53));
+    .upgrades(threshold, flip_budget)
+    .expect_log(0, &log_of(51..=50 + count));
     system.repeats = false;
     system
 }
 
 /// A thread that earns the asynchronous mode, and then does whatever it likes.
 pub(crate) fn turncoat_systems() -> Vec<System> {
-    let mut systems = Vec::new();
-    for slot_count in [1, 2] {
-        let first = live_sends(0, 2, 0);
-        let mut system = System::naive(
-            "a producer that turns hostile",
-            vec![Program::Turncoat(first, 2), live_sink(0, 3)],
-        )
-        .managed(&[0, 1])
-        .wire(slot_count, by(0), by(1))
-        .upgrades(1, 1)
-        .hostile(0)
-        .ends(Ending::Either);
-        system.repeats = false;
-        systems.push(system);
+    let mut systems = vec![
+        // One slot is the largest, as everybody sleeps at each message: what the thread does is split.
+        turncoat(1, 2, live_sink(0, 3)).upgrades(1, 0),
+        turncoat(1, 1, live_sink(0, 3)).upgrades(1, 1),
+        turncoat(2, 2, live_sink(0, 3)).upgrades(1, 1),
+    ];
+    for (slot_count, budget) in [(1, 2), (2, 3)] {
         let mut system = System::naive(
             "hostile to a built-in end",
-            vec![Program::Turncoat(live_sends(0, 2, 0), 3)],
+            vec![Program::Turncoat(live_sends(0, 2, 0), budget)],
         )
         .managed(&[0])
         .wire(slot_count, by(0), Owner::Kernel)
@@ -187,4 +183,16 @@ pub(crate) fn turncoat_systems() -> Vec<System> {
         systems.push(system);
     }
     systems
+}
+
+fn turncoat(slot_count: u32, budget: u8, sink: Program) -> System {
+    System::naive(
+        "a producer that turns hostile",
+        vec![Program::Turncoat(live_sends(0, 2, 0), budget), sink],
+    )
+    .managed(&[0, 1])
+    .wire(slot_count, by(0), by(1))
+    .hostile(0)
+    .ends(Ending::Either)
+    .without_repeats()
 }

@@ -54,10 +54,10 @@ fn pass(system: &System) -> Exploration {
     match explore(system, Kernel::new(system.setup.clone())) {
         Ok(found) => {
             let (states, outcomes) = (found.state_count, found.outcomes.len());
-            println!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
-            let states = states + STATE_COUNT.fetch_add(states, Ordering::Relaxed);
+            let all_states = states + STATE_COUNT.fetch_add(states, Ordering::Relaxed);
             let systems = 1 + SYSTEM_COUNT.fetch_add(1, Ordering::Relaxed);
-            println!("  so far {states} states in {systems} systems");
+            println!("{}, slots {slots:?}: {states} states, {outcomes} outcomes", system.name);
+            println!("  so far {all_states} states in {systems} systems");
             found
         }
         Err(found) => panic!("{}, slots {slots:?}: {found}", system.name),

@@ -1,5 +1,7 @@
 //! One Port between two managed threads, or a thread and a built-in, for tests of single clauses.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use oro_kernel::{
     Condition, Effect, EndpointId, Event, GateRequest, InstanceId, InstanceSetup, Kernel, Owner,
     PortId, PortSetup, Setup, Side, ThreadId, ThreadSetup, Tuning, Upgrade,
