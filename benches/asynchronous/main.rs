@@ -5,7 +5,7 @@
 //! A round measures every row once, in an order that moves on from round to round, so that what
 //! disturbs the machine disturbs all of them. `-- --quick` takes few and short rounds,
 //! `-- --size MIB` sets the size of the file that is hashed, `-- --only TEXT` leaves out the rows without
-//! this text in "group: name", and `-- --markdown PATH`,
+//! this text in "group: name", `-- --count MESSAGES` measures nothing and counts faults instead, and `-- --markdown PATH`,
 //! `-- --json PATH` and `-- --svg PATH` also write the result to a file.
 //!
 //! What is measured is a list of [`rows::Row`]. Nothing here asserts a speed: the goals are printed
@@ -13,6 +13,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod count;
 mod goals;
 mod hash;
 mod iceoryx;
@@ -81,10 +82,15 @@ impl Effort {
 }
 
 fn main() {
-    let Some(options) = Options::read(&["--size", "--only", "--markdown", "--json", "--svg"])
+    let Some(options) =
+        Options::read(&["--size", "--only", "--count", "--markdown", "--json", "--svg"])
     else {
         return;
     };
+    if let Some(total) = options.value("--count") {
+        print!("{}", count::count(total.parse().expect("--count is a number of messages")));
+        return;
+    }
     let mut effort = if options.is_quick { Effort::QUICK } else { Effort::FULL };
     if let Some(size) = options.value("--size") {
         effort.file_mib = size.parse().expect("--size is a number of MiB");

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use oro_image::Image;
 use oro_kernel_linux::Options;
+use oro_system::Plan;
 
 use crate::common::os::{Child, Shared, now_ns, read_counter};
 use crate::common::stats::to_float;
@@ -55,17 +56,32 @@ impl Modules {
         cpus: [usize; 2],
         counts: Counts,
     ) -> f64 {
-        let [source, sink] = ["source", "sink"].map(|name| {
-            let mut params = vec![("batch", u64::from(batch))];
-            if name == "source" {
-                params.push(("total", counts.total()));
-            } else {
-                params.extend([("warm_up", counts.warm_up), ("measured", counts.measured)]);
-            }
-            describe_instance(name, &params, patience)
+        let wiring = describe_stream([bytes, batch], patience, counts);
+        counts.share_of(self.measure(&wiring, ["source", "sink"], cpus))
+    }
+
+    /// What `observe` sees of a stream, one by one, while it runs; it is given the system's name and how
+    /// many messages there are.
+    pub(crate) fn watch_stream<R>(
+        &self,
+        bytes: u32,
+        name: &str,
+        cpus: [usize; 2],
+        total: u64,
+        observe: impl FnOnce(&str, u64) -> R,
+    ) -> R {
+        let counts = Counts { warm_up: 0, measured: total };
+        let wiring = describe_stream([bytes, 1], Patience::Spins, counts);
+        let (plan, images, mut options) = self.prepare(&wiring, ["source", "sink"], cpus);
+        options.name = Some(name.to_owned());
+        options.timeout = None;
+        let system = Child::start_anywhere(|| {
+            let report = oro_kernel_linux::run(&plan, &images, &options).expect("it starts");
+            assert_eq!(system::list_statuses(&report).count(), 2, "both have returned");
         });
-        let wire = describe_wire(&format!("source.out{bytes}"), &format!("sink.in{bytes}"));
-        counts.share_of(self.measure(&[source, sink, wire].concat(), ["source", "sink"], cpus))
+        let result = observe(name, total);
+        system.wait();
+        result
     }
 
     /// Nanoseconds for a request of 64 bytes and its reply.
@@ -115,8 +131,8 @@ impl Modules {
         let output = path.with_extension("digest");
         let manifest = "oro = 1\n[modules]\nsha256 = \"sha256\"\n[instance.hash]\n\
              module = \"sha256\"\nparams = { encoding = \"raw\" }\n\
-             [[wire]]\nfrom = \"files.input\"\nto = \"hash.input\"\nslots = 16\n\
-             slot_size = \"64K\"\n[[wire]]\nfrom = \"hash.digest\"\nto = \"files.output\"\n";
+             [[wire]]\nfrom = \"files.input\"\nto = \"hash.input\"\nslots = 8\n\
+             slot_size = \"256K\"\n[[wire]]\nfrom = \"hash.digest\"\nto = \"files.output\"\n";
         let files = [("input", path.to_owned()), ("output", output.clone())];
         let files = files.map(|(name, path): (_, PathBuf)| (name.to_owned(), path));
         let options = Options {
@@ -138,15 +154,24 @@ impl Modules {
         (elapsed.load(Ordering::Relaxed), digest)
     }
 
-    /// Runs two instances on the two CPUs: nanoseconds of the ticks that one of the two returns.
-    fn measure(&self, wiring: &str, names: [&str; 2], cpus: [usize; 2]) -> f64 {
+    fn prepare(
+        &self,
+        wiring: &str,
+        names: [&str; 2],
+        cpus: [usize; 2],
+    ) -> (Plan, Vec<Image>, Options) {
         let mut manifest = "oro = 1\n[modules]\n".to_owned();
         for name in names {
             writeln!(manifest, "{name} = \"{name}\"").expect("a text");
         }
         let (plan, images) = system::plan(&(manifest + wiring), &self.images, &[]);
         let instance_cpus = names.map(str::to_owned).into_iter().zip(cpus).collect();
-        let options = Options { instance_cpus, ..options() };
+        (plan, images, Options { instance_cpus, ..options() })
+    }
+
+    /// Runs two instances on the two CPUs: nanoseconds of the ticks that one of the two returns.
+    fn measure(&self, wiring: &str, names: [&str; 2], cpus: [usize; 2]) -> f64 {
+        let (plan, images, options) = self.prepare(wiring, names, cpus);
         let [ticks, nanoseconds] = [Shared::<AtomicU64>::new(), Shared::<AtomicU64>::new()];
         let body = || {
             let clocks = [now_ns(), read_counter()];
@@ -166,6 +191,15 @@ impl Modules {
 
 fn options() -> Options {
     Options { timeout: Some(Duration::from_secs(60)), ..Options::default() }
+}
+
+fn describe_stream([bytes, batch]: [u32; 2], patience: Patience, counts: Counts) -> String {
+    let batch = ("batch", u64::from(batch));
+    let source = [batch, ("total", counts.total())];
+    let sink = [batch, ("warm_up", counts.warm_up), ("measured", counts.measured)];
+    describe_instance("source", &source, patience)
+        + &describe_instance("sink", &sink, patience)
+        + &describe_wire(&format!("source.out{bytes}"), &format!("sink.in{bytes}"))
 }
 
 fn describe_instance(name: &str, params: &[(&str, u64)], patience: Patience) -> String {

@@ -3,7 +3,9 @@
 
 use core::hint::spin_loop;
 
-use oro::{Consumer, Message, Producer, RecvError, SendError, SendErrorKind, Slot, SlotMut, TryRecvError};
+use oro::{
+    Consumer, Message, Producer, RecvError, SendError, SendErrorKind, Slot, SlotMut, TryRecvError,
+};
 
 #[path = "../../../asynchronous/payload.rs"]
 #[allow(dead_code, reason = "shared with others who use other parts of it")]
