@@ -86,7 +86,7 @@ fn end_8_a_panic_in_rust_leaves_its_message() {
     }
 }
 
-/// `MAN-2`: a managed thread that waits blocks as a naive one does, so the kernel sees that nothing
+/// `KRN-10`, `MAN-2`: a managed thread that waits at its gate blocks as a naive one does in a touch, so the kernel sees that nothing
 /// can go on.
 #[test]
 fn man_2_managed_threads_that_wait_for_each_other_are_a_deadlock() {
@@ -96,8 +96,8 @@ fn man_2_managed_threads_that_wait_for_each_other_are_a_deadlock() {
     for flags in ["", "--without-ptrace"] {
         folder.oro(&format!("run system.toml --timeout 60s {flags}")).ends(1).says(&[
             "error[DEADLOCK]: every thread waited for another",
-            "thread `ping` of `a` waits for a message at a.ping_in, whose other end is a.pong_out",
-            "thread `pong` of `a` waits for a message at a.pong_in, whose other end is a.ping_out",
+            "thread `ping` of `a` waits at its gate for a message at a.ping_in, whose other end is a.pong_out",
+            "thread `pong` of `a` waits at its gate for a message at a.pong_in, whose other end is a.ping_out",
             "error[KILLED]: instance `a`",
         ]);
     }

@@ -27,7 +27,7 @@ const NOTES: &str = "
 .balign 4
 .long 4, 48, 1
 .asciz \"Oro\"
-.long 48, 0, 1, 0
+.long 48, 0, 2, 0
 .ascii \"compiled\"
 .zero 24
 .long 4, 64, 2

@@ -85,9 +85,10 @@ fn framing() -> Vec<Rejection> {
 }
 
 fn modules() -> Vec<Rejection> {
+    const NEXT_MINOR: u32 = oro_sysabi::ABI_MINOR + 1;
     let version = |major, minor| move |offset| E::WrongVersion { offset, major, minor };
     let newer = edit(MODULE, |notes| {
-        // A module of ABI 1.1 may say more, and have notes that are unknown today.
+        // A module of the next major may say more, and have notes that are unknown today.
         set_u32(&mut notes[MODULE].descriptor, 4, 1);
         notes[MODULE].descriptor.extend_from_slice(&[7; 16]);
         notes[OUT].kind = 9;
@@ -97,9 +98,9 @@ fn modules() -> Vec<Rejection> {
         at("two-modules", edit(2, |notes| notes.insert(2, module("other"))), |offset| {
             E::RepeatedModule { offset }
         }),
-        at("abi-1.1", newer, version(1, 1)),
+        at("abi-next-major", newer, version(1, oro_sysabi::ABI_MINOR)),
         at("abi-0.0", set(MODULE, 8, 0), version(0, 0)),
-        at("abi-0.2", set(MODULE, 8, 2), version(0, 2)),
+        at("abi-next-minor", set(MODULE, 8, NEXT_MINOR), version(0, NEXT_MINOR)),
         at("module-flags", set(MODULE, 12, 1), |offset| E::UnknownFlags {
             offset,
             kind: "MODULE",
