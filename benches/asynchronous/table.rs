@@ -69,13 +69,16 @@ pub(crate) fn to_json(results: &Results, machine: &[String]) -> String {
 }
 
 const NOTES: &str = "Medians of the rounds; ratios are medians of the ratios within a round.
-All queues have 1024 slots; every word of every message is written and read; the producer, the client
-and the sender are on the first CPU. rtrb, ringbuf and crossbeam-channel run between two threads of
-one process, iceoryx2 between two processes that map each other's memory. One by one, rtrb and
-ringbuf are given each message and give it back by value (push, pop), crossbeam-channel by try_send
-and try_recv, iceoryx2 lends its memory; batches are written and read in place (rtrb by
-write_chunk_uninit and read_chunk, ringbuf by push_iter and as_slices). Whoever waits spins. A
-wake-up is from just before the send to just after the sleeper runs again; before it the sleeper was
+All queues have 1024 slots; every word of every message is written and read; the producer, the
+client and the sender are on the first CPU. Oro runs between two sealed instances, its supervisor
+where Linux puts it, for wake-ups on the sender's CPU; \"send and recv\" are the calls that sleep
+after some spinning, the other row polls as the peers do, by try_send and try_recv, and writes and
+reads batches in place by try_reserve and try_peek. rtrb, ringbuf and crossbeam-channel run between
+two threads of one process, iceoryx2 between two processes that map each other's memory. One by one,
+rtrb and ringbuf are given each message and give it back by value (push, pop), crossbeam-channel by
+try_send and try_recv, iceoryx2 lends its memory; batches are written and read in place (rtrb by
+write_chunk_uninit and read_chunk, ringbuf by push_iter and as_slices). Whoever waits spins. A wake-
+up is from just before the send to just after the sleeper runs again; before it the sleeper was
 asleep for some 200 us. MB/s are 10^6 bytes a second.";
 
 /// A document of its own.

@@ -18,7 +18,10 @@ pub struct Options {
     pub without_ptrace: bool,
     /// Run every process of the system, this one included, on one CPU.
     pub pin_to_cpu: Option<usize>,
-    /// Run the processes of these instances, by name, on one CPU each. The others, and this one, run
-    /// where Linux likes.
+    /// Run the processes of these instances, by name, on one CPU each. The others run where Linux
+    /// likes.
     pub instance_cpus: BTreeMap<String, usize>,
+    /// Run this process on one CPU once the others exist. Where one instance wakes another, the waking
+    /// one's is the best: to wake up an idle CPU for the supervisor takes longer than to change threads.
+    pub supervisor_cpu: Option<usize>,
 }

@@ -62,6 +62,9 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     let start = Instant::now();
     let built_ins = open_built_ins(&world, plan, options, start)?;
     let (processes, diagnosis_limit) = crate::seal::seal_all(&world, plan, &guardian, options)?;
+    if let Some(cpu) = options.supervisor_cpu {
+        crate::limits::pin(None, cpu)?;
+    }
     world.files.clear();
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;

@@ -245,7 +245,7 @@ mod tests {
     fn long_copies_are_exact_on_both_sides_of_the_limit() {
         let source: std::vec::Vec<u8> =
             (0..5000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        for length in [255, 2047, 2048, 2049, 4999] {
+        for length in [64, 65, 80, 127, 128, 143, 255, 2047, 2048, 2049, 4999] {
             let mut slot = std::vec![0; 5001];
             // SAFETY: inside the vector.
             unsafe { copy_in(&source[..length], slot.as_mut_ptr().wrapping_add(1)) };
