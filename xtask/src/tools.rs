@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 use crate::workspace;
 
 /// A program that tests call, and the package that has it.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("cc", "gcc"),
     ("gcc", "gcc"),
     ("g++", "g++"),
     ("clang", "clang"),
     ("clang++", "clang"),
+    ("ld.lld", "lld"),
     ("ld", "binutils"),
     ("objdump", "binutils"),
     ("nm", "binutils"),
