@@ -69,7 +69,7 @@ fn mode_8_flips_change_nothing_of_a_long_transfer() {
     let port = || place.oro("ports --json");
     let mut seen = String::new();
     let mut flips = 0;
-    // Each flip doubles the threshold (MODE-6). Each step is seen in the metadata (MODE-7).
+    // Each step is seen in the metadata (MODE-7).
     while flips < 8 {
         let end = port();
         if end.code != Some(0) {

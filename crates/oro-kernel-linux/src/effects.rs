@@ -77,7 +77,7 @@ impl Supervisor<'_> {
                 | Effect::CloseQueue { .. }
                 | Effect::PublishMode { .. }
                 | Effect::SetWord { .. }
-                | Effect::ReportBrokenPort(_)
+                | Effect::ReportBrokenPort { .. }
                 | Effect::OpenGate { .. }
                 | Effect::StartTimer { .. }
                 | Effect::StopTimer { .. } => skips_resume = self.carry_out_live(effect, next),
@@ -99,7 +99,9 @@ impl Supervisor<'_> {
             Effect::CloseQueue { end } => self.close_queue(end),
             Effect::PublishMode { end, mode } => self.publish_mode(end, mode),
             Effect::SetWord { end, value } => self.set_word(end, value),
-            Effect::ReportBrokenPort(port) => self.report_broken_port(port),
+            Effect::ReportBrokenPort { port, produced, consumed } => {
+                self.report_broken_port(port, produced, consumed);
+            }
             Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
             Effect::StopTimer { timer } => self.timers.stop(timer),
             _ => unreachable!("`carry_out` names the others"),

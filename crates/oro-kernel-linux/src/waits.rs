@@ -61,16 +61,16 @@ impl Supervisor<'_> {
     }
 
     /// The two cursors of a Port contradict each other, and nobody can tell who lies (`ASYNC-6`).
-    pub(crate) fn report_broken_port(&mut self, port: PortId) {
+    pub(crate) fn report_broken_port(&mut self, port: PortId, produced: u64, consumed: u64) {
         let producer = EndpointId { port, side: Side::Producer };
         let consumer = producer.peer();
         self.report.broken_ports.push(format!(
             "{} says that it has committed {} messages, {} that it has released {}: one of them lies, \
              so nothing passes between them any more",
             self.end_name(producer),
-            self.read_cursor(producer),
+            produced,
             self.end_name(consumer),
-            self.read_cursor(consumer),
+            consumed,
         ));
     }
 

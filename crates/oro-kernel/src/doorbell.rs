@@ -20,8 +20,11 @@ use crate::{
 
 /// The first delay of a doorbell that is armed again, in nanoseconds (`BELL-5`).
 const FIRST_DELAY_NS: u64 = 50_000;
-/// How often the delay doubles: up to 51 ms.
+/// How often the delay doubles for doorbells that rang for nothing: up to 51 ms.
 const DELAY_DOUBLINGS: u32 = 10;
+/// How often for those that rang for a cursor that moved and woke nobody: up to 0.8 ms. It delays a
+/// sleeper that waits for several messages, so it is shorter.
+const UNMET_DOUBLINGS: u32 = 4;
 
 /// The page of a live cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +40,36 @@ pub(crate) enum Page {
     Protected,
     /// Writable for a store that has faulted and may not have landed yet.
     Landing,
+}
+
+/// Rings in a row that woke nobody, though the cursor moved. Beyond the first they decide nothing but
+/// how long a timer runs, so the hash of a kernel, by which the explorer knows a state, leaves that
+/// out: there timers expire at any moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Backoff(u32);
+
+impl Backoff {
+    fn add(&mut self) {
+        self.0 = (self.0 + 1).min(UNMET_DOUBLINGS + 1);
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.0 = 0;
+    }
+
+    fn is_some(self) -> bool {
+        self.0 > 0
+    }
+
+    fn doublings(self) -> u32 {
+        self.0.saturating_sub(1)
+    }
+}
+
+impl core::hash::Hash for Backoff {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.is_some().hash(state);
+    }
 }
 
 impl Kernel {
@@ -146,6 +179,9 @@ impl Kernel {
         live.page = Page::Landing;
         let leaves = live.is_leaving && !live.has_left;
         live.has_left |= leaves;
+        if !leaves && !is_wanted {
+            live.rings_unmet.add();
+        }
         self.landing.push(end);
         let port = &mut self.ports[end.port.0 as usize];
         port.doorbell_count.add(is_wanted);
@@ -190,9 +226,14 @@ impl Kernel {
         if leaves {
             return self.protect(end, effects);
         }
-        live.page = if is_wanted { Page::Resting } else { Page::Open };
+        if has_moved && is_wanted {
+            live.rings_unmet.add();
+        }
+        // After one that woke nobody the next sleeper, too, has to wait for its doorbell (BELL-5).
+        let rests = is_wanted || live.rings_unmet.is_some();
+        live.page = if rests { Page::Resting } else { Page::Open };
         self.leave_landing(end, effects);
-        if is_wanted {
+        if rests {
             let timer = Timer::Landing(end);
             effects.push(Effect::StartTimer { timer, after_ns: self.delay_ns(end) });
         }
@@ -224,6 +265,9 @@ impl Kernel {
         let Some(live) = &self.end(end).live else { return };
         if live.rings_for_nothing >= limit && !live.is_leaving {
             self.downgrade(end.port, effects);
+            let doubling_limit = self.setup.tuning.doubling_limit;
+            let port = &mut self.ports[end.port.0 as usize];
+            port.setback_count = doubling_limit.min(port.setback_count + 1); // MODE-6
             effects.push(Effect::PublishPort(end.port)); // MODE-7
         }
     }
@@ -257,8 +301,9 @@ impl Kernel {
     }
 
     pub(crate) fn delay_ns(&self, end: EndpointId) -> u64 {
-        let rings = self.end(end).live.as_ref().map_or(0, |live| live.rings_for_nothing);
-        FIRST_DELAY_NS << rings.min(DELAY_DOUBLINGS)
+        let Some(live) = &self.end(end).live else { return FIRST_DELAY_NS };
+        let doublings = live.rings_for_nothing.min(DELAY_DOUBLINGS);
+        FIRST_DELAY_NS << doublings.max(live.rings_unmet.doublings())
     }
 
     /// Whether somebody sleeps until this end's cursor moves.

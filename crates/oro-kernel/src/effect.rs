@@ -130,7 +130,14 @@ pub enum Effect {
         value: u64,
     },
     /// Tell people that the two cursors of a Port contradict each other (`ASYNC-6`).
-    ReportBrokenPort(PortId),
+    ReportBrokenPort {
+        /// The Port.
+        port: PortId,
+        /// What the producer's cursor said when it was held against the other.
+        produced: u64,
+        /// What the consumer's said.
+        consumed: u64,
+    },
     /// Store a cursor where the peer and the tables show it, with release.
     PublishCursor {
         /// The endpoint whose cursor it is.

@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use crate::doorbell::Page;
+use crate::doorbell::{Backoff, Page};
 use crate::kernel::Hold;
 use crate::{
     Effect, EndpointId, Kernel, Mode, Mutant, Owner, PeerState, PortId, Side, ThreadId, Timer,
@@ -27,6 +27,8 @@ pub(crate) struct Live {
     pub(crate) has_left: bool,
     /// Doorbells in a row that rang for nothing.
     pub(crate) rings_for_nothing: u32,
+    /// Doorbells in a row that rang for a cursor that moved, and woke nobody.
+    pub(crate) rings_unmet: Backoff,
 }
 
 /// What is wrong with a live cursor.
@@ -65,7 +67,13 @@ impl Kernel {
             effects.push(Effect::OpenCursor { end });
             Page::Open
         };
-        let live = Live { page, is_leaving: false, has_left: false, rings_for_nothing: 0 };
+        let live = Live {
+            page,
+            is_leaving: false,
+            has_left: false,
+            rings_for_nothing: 0,
+            rings_unmet: Backoff::default(),
+        };
         let state = self.end_mut(end);
         state.live = Some(live);
         state.was_live = true;
@@ -133,8 +141,6 @@ impl Kernel {
 
     /// `MODE-3`: from now on both ends are to leave.
     pub(crate) fn downgrade(&mut self, id: PortId, effects: &mut Vec<Effect>) {
-        let limit = self.setup.tuning.doubling_limit;
-        let mut is_setback = false;
         if self.ports[id.0 as usize].is_broken {
             return; // Nothing passes that could be served in another way.
         }
@@ -143,7 +149,6 @@ impl Kernel {
             if live.is_leaving {
                 continue;
             }
-            is_setback = true;
             live.is_leaving = true;
             match live.page {
                 Page::Open | Page::Resting => self.protect(end, effects),
@@ -154,10 +159,6 @@ impl Kernel {
                 }
                 Page::Protecting { .. } | Page::Protected => {}
             }
-        }
-        if is_setback {
-            let port = &mut self.ports[id.0 as usize];
-            port.setback_count = limit.min(port.setback_count + 1);
         }
     }
 
@@ -192,7 +193,7 @@ impl Kernel {
         match self.validate(end, value, false) {
             Ok(()) => {}
             Err(Problem::Contradiction) => {
-                self.break_port(end.port, effects);
+                self.break_port(end, value, effects);
                 return false;
             }
             Err(Problem::Violation(violation)) => {
@@ -207,10 +208,15 @@ impl Kernel {
         let has_moved = value != self.end(end).cursor;
         self.end_mut(end).cursor = value;
         if has_moved {
+            let was_wanted = self.wants_doorbell(end);
+            self.wake_sleeper(end, effects);
+            let is_met = was_wanted && !self.wants_doorbell(end);
             if let Some(live) = &mut self.end_mut(end).live {
                 live.rings_for_nothing = 0;
+                if is_met {
+                    live.rings_unmet.reset();
+                }
             }
-            self.wake_sleeper(end, effects);
         }
         true
     }
@@ -267,7 +273,7 @@ impl Kernel {
                 let state = self.end_mut(end);
                 state.closing = state.closing.map(|_| PeerState::Faulted);
                 self.become_synchronous(end, self.end(end).cursor, effects);
-                self.break_port(end.port, effects);
+                self.break_port(end, value, effects);
             }
             Err(Problem::Violation(violation)) => {
                 let cursor = self.end(end).cursor;
@@ -279,7 +285,7 @@ impl Kernel {
                 // The peer may have believed what was taken back: it is not held against the cursor
                 // that takes its place (ASYNC-6).
                 if was_peer_live {
-                    self.break_port(end.port, effects);
+                    self.break_port(end, value, effects);
                 }
                 if let Owner::Thread(thread) = self.end(end).owner
                     && self.thread(thread).is_live
@@ -323,8 +329,11 @@ impl Kernel {
         }
     }
 
-    /// `ASYNC-6`: nothing passes here any more, and nobody is to blame.
-    pub(crate) fn break_port(&mut self, id: PortId, effects: &mut Vec<Effect>) {
+    /// `ASYNC-6`: nothing passes here any more, and nobody is to blame. `value` is what this end's cursor
+    /// said, or was to say.
+    pub(crate) fn break_port(&mut self, end: EndpointId, value: u64, effects: &mut Vec<Effect>) {
+        let id = end.port;
+        let peer_value = self.end(end.peer()).cursor;
         self.ports[id.0 as usize].is_broken = true;
         for end in both_ends(id) {
             let state = self.end_mut(end);
@@ -343,7 +352,11 @@ impl Kernel {
             self.wake_peer(end, effects);
             self.abandon_cursor(end, effects);
         }
-        effects.push(Effect::ReportBrokenPort(id));
+        let (produced, consumed) = match end.side {
+            Side::Producer => (value, peer_value),
+            Side::Consumer => (peer_value, value),
+        };
+        effects.push(Effect::ReportBrokenPort { port: id, produced, consumed });
     }
 
     /// Nobody looks at a live cursor of a broken Port any more: nothing is awaited there, a protection

@@ -79,7 +79,8 @@ impl Kernel {
         }
         if self.available(end) == 0 && self.end(end.peer()).was_live {
             // The peer may have shown what it has taken back (ASYNC-6).
-            self.break_port(end.port, effects);
+            let value = self.end(end).cursor.wrapping_add(1);
+            self.break_port(end, value, effects);
             effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
             return;
         }

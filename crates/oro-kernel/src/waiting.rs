@@ -9,8 +9,8 @@ use oro_sysabi::{
 
 use crate::kernel::Waiting;
 use crate::{
-    Condition, Effect, EndpointId, GateRequest, InstanceEnd, InstanceId, Kernel, Mutant, Owner,
-    PeerState, RequestProblem, ThreadId, Timer,
+    Condition, Effect, EndpointId, GateRequest, InstanceEnd, Kernel, Mutant, Owner, PeerState,
+    RequestProblem, ThreadId, Timer,
 };
 
 impl Kernel {
@@ -139,24 +139,28 @@ impl Kernel {
         }
     }
 
-    /// `GATE-7`
+    /// `GATE-7`. One pass over what siblings wait for, whatever the number of words: 128 of either kind
+    /// a thread must not cost their product.
     fn wake_words(&mut self, id: ThreadId, conditions: &[Condition], effects: &mut Vec<Effect>) {
-        let instance = self.thread(id).instance;
-        for condition in conditions {
-            if let Condition::Wake { address } = *condition {
-                self.wake_word(instance, address, effects);
-            }
+        let mut words: Vec<u64> = conditions
+            .iter()
+            .filter_map(|condition| match *condition {
+                Condition::Wake { address } => Some(address),
+                _ => None,
+            })
+            .collect();
+        if words.is_empty() {
+            return;
         }
-    }
-
-    fn wake_word(&mut self, instance: InstanceId, word: u64, effects: &mut Vec<Effect>) {
+        words.sort_unstable();
+        let instance = self.thread(id).instance;
         for index in 0..self.instances[instance.0 as usize].threads.len() {
             let id = self.instances[instance.0 as usize].threads[index];
             let Waiting::Gate { conditions, .. } = &self.thread(id).waiting else { continue };
             let mut ready = 0;
             for (index, condition) in conditions.iter().enumerate() {
-                let is_it =
-                    matches!(condition, Condition::Word { address, .. } if *address == word);
+                let is_it = matches!(condition, Condition::Word { address, .. }
+                    if words.binary_search(address).is_ok());
                 ready |= u128::from(is_it) << index;
             }
             if ready != 0 {

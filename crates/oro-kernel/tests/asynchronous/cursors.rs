@@ -67,7 +67,8 @@ fn async_4_a_live_cursor_does_not_go_back() {
     // What it had said before is not to be had either: nothing can pass here any more (ASYNC-6).
     look(&mut restarted, OUT, 899);
     let effects = restarted.step(Event::CursorSettled { end: OUT, value: 899, peer: Some(1) });
-    assert_eq!(effects.last(), Some(&Effect::ReportBrokenPort(PORT)));
+    let report = Effect::ReportBrokenPort { port: PORT, produced: 899, consumed: 1 };
+    assert_eq!(effects.last(), Some(&report));
     assert_eq!(restarted.kernel.peer_state(IN), (PeerState::Faulted, 0));
 }
 
@@ -94,7 +95,7 @@ fn async_6_a_contradiction_breaks_the_port_alone() {
             Effect::PublishPeer { end: IN, state: PeerState::Faulted, epoch: 0 },
             opened,
             resumed,
-            Effect::ReportBrokenPort(PORT),
+            Effect::ReportBrokenPort { port: PORT, produced: 9, consumed: 1 },
         ]
     );
     assert!(pair.kernel.is_live(SOURCE) && pair.kernel.is_live(SINK));

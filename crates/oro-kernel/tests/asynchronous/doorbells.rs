@@ -149,6 +149,55 @@ fn bell_5_a_cursor_that_moves_forgives() {
     );
 }
 
+/// BELL-5: a sleeper that waits for what does not come costs its peer ever fewer faults.
+#[test]
+fn bell_5_a_doorbell_that_wakes_nobody_is_armed_later_and_later() {
+    let mut pair = Pair::start_shared(EAGER);
+    let timer = Timer::Landing(OUT);
+    pair.touch_gate(SINK, 0, wait_for(IN, 100));
+    pair.answer(OUT, 2);
+    let mut cursor = 2;
+    for doublings in [0, 1, 2, 3, 4, 4, 4] {
+        pair.step(Event::CursorTouched { end: OUT });
+        cursor += 1;
+        assert_eq!(look(&mut pair, OUT, cursor)[1], landing(OUT, 50_000 << doublings));
+        assert_eq!(pair.step(Event::TimerExpired { timer }), [Effect::ProtectCursor { end: OUT }]);
+        pair.answer(OUT, cursor);
+    }
+    // One that wakes somebody makes up for all of them.
+    pair.step(Event::CursorTouched { end: OUT });
+    assert_eq!(look(&mut pair, OUT, 101)[..2], open_gate(SINK, 0, CAUSE_CONDITION, 1));
+    assert_eq!(
+        pair.touch_gate(SINK, 1, wait_for(IN, 101)),
+        [Effect::ProtectCursor { end: OUT }],
+        "at once"
+    );
+}
+
+/// BELL-5, BELL-4: nor can it be had by sleeping for a moment, again and again.
+#[test]
+fn bell_5_a_doorbell_whose_sleeper_has_gone_on_rests_as_well() {
+    let mut pair = Pair::start_shared(EAGER);
+    let timer = Timer::Gate(SINK);
+    let request = |value| GateRequest { deadline_ns: Some(1), ..wait_for(IN, value) };
+    pair.touch_gate(SINK, 0, request(2));
+    pair.answer(OUT, 2);
+    pair.step(Event::TimerExpired { timer });
+    pair.step(Event::CursorTouched { end: OUT });
+    // As a platform does before it tells of a gate.
+    assert_eq!(
+        look(&mut pair, OUT, 3),
+        [Effect::StopTimer { timer: Timer::Landing(OUT) }, landing(OUT, 50_000)]
+    );
+    assert_eq!(
+        pair.touch_gate(SINK, 1, request(3)),
+        [Effect::StartTimer { timer, after_ns: 1 }],
+        "it is not armed before that time"
+    );
+    let expiry = Event::TimerExpired { timer: Timer::Landing(OUT) };
+    assert_eq!(pair.step(expiry), [Effect::ProtectCursor { end: OUT }]);
+}
+
 /// BELL-1, MODE-2: an end that becomes asynchronous while its peer sleeps has its doorbell already.
 #[test]
 fn bell_1_an_upgrade_keeps_the_sleepers_doorbell() {

@@ -2,7 +2,7 @@
 
 use oro_kernel::{Effect, Event, Look, Mode, ModeReason, Timer, Tuning, Upgrade, Violation};
 
-use crate::support::{EAGER, IN, OUT, PORT, Pair, SINK, SOURCE};
+use crate::support::{EAGER, IN, OUT, PORT, Pair, SINK, SOURCE, wait_for};
 use crate::violated;
 
 /// MODE-2, MODE-7: each end changes at a store of its own, once both have the streak.
@@ -233,19 +233,51 @@ fn mode_3_an_end_returns_unless_it_was_told() {
     assert!(!pair.kernel.has_live_cursor(OUT));
 }
 
-/// MODE-6: every setback doubles the threshold, which is published, to a limit.
+/// MODE-6: an operator may change his mind as often as he likes: the threshold stays.
 #[test]
-fn mode_6_a_setback_doubles_the_threshold() {
+fn mode_6_a_flip_leaves_the_threshold() {
     let mut pair = Pair::start_shared(Tuning::default());
-    for doublings in [1, 2, 3, 4, 5, 6, 7, 7, 7] {
+    for _ in 0..3 {
         pair.step(Event::ForceSynchronous { port: PORT });
         pair.answer(OUT, 33);
         pair.answer(IN, 32);
-        assert_eq!(pair.kernel.port(PORT).threshold, 32 << doublings);
         pair.step(Event::AllowAsynchronous { port: PORT });
-        assert_eq!(pair.kernel.port(PORT).threshold, 32 << doublings);
+        assert_eq!(pair.kernel.port(PORT).threshold, 32);
     }
-    assert_eq!(pair.kernel.port(PORT).threshold, 4096);
+}
+
+/// MODE-6, BELL-5: each downgrade for doorbells doubles the threshold, which is published, to a limit;
+/// the mode can be earned again by it.
+#[test]
+fn mode_6_a_downgrade_for_doorbells_doubles_the_threshold() {
+    let mut pair = Pair::start_shared(EAGER);
+    for doublings in [1, 2, 3, 4, 5, 6, 7, 7, 7] {
+        let (produced, consumed) = (pair.kernel.cursor(OUT), pair.kernel.cursor(IN));
+        let gate = pair.kernel.armed_gate(SINK).expect("it runs");
+        pair.touch_gate(SINK, gate, wait_for(IN, produced));
+        pair.answer(OUT, produced);
+        for _ in 0..16 {
+            pair.step(Event::CursorTouched { end: OUT });
+            pair.step(Event::TimerExpired { timer: Timer::Landing(OUT) });
+            pair.answer(OUT, produced);
+        }
+        pair.answer(IN, consumed);
+        assert_eq!(pair.kernel.port(PORT).threshold, 1 << doublings);
+        for (end, value) in [(OUT, produced + 1), (IN, consumed + 2)] {
+            pair.step(Event::CursorTouched { end });
+            let peer = pair.kernel.has_live_cursor(end.peer()).then_some(consumed);
+            pair.step(Event::CursorSettled { end, value, peer });
+            assert!(!pair.kernel.has_queue(end));
+        }
+        for _ in 0..1 << doublings {
+            pair.pass(OUT);
+            pair.pass(IN);
+        }
+        pair.pass(OUT);
+        pair.settle_word(OUT);
+        pair.settle_word(IN);
+        assert!(pair.kernel.has_live_cursor(OUT) && pair.kernel.has_live_cursor(IN));
+    }
 }
 
 /// ASYNC-5: each mode has its own window and cursor.

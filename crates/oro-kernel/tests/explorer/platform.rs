@@ -51,7 +51,7 @@ impl State {
             Effect::StopTimer { timer } => {
                 self.timers.remove(&timer);
             }
-            Effect::ReportBrokenPort(_) => {}
+            Effect::ReportBrokenPort { .. } => {}
             Effect::PublishCursor { end, value } => self.publish_cursor(system, end, value)?,
             Effect::PublishPeer { end, state, epoch } => {
                 self.publish_peer(system, end, (state, epoch))?

@@ -87,7 +87,7 @@ impl Run {
                     self.stopped_timers.push(*timer);
                 }
             }
-            Effect::ReportBrokenPort(port) => self.break_port(*port)?,
+            Effect::ReportBrokenPort { port, .. } => self.break_port(*port)?,
             Effect::Finish => {
                 prop_assert!(!self.is_finished);
                 self.is_finished = true;
