@@ -5,7 +5,7 @@
 use oro_sysabi::{Condition, WAIT_BINDING};
 
 use crate::wait::{Interest, Sealed as _, load_binding_state};
-use crate::{Consumer, Message, Producer, RecvError, SendErrorKind, TryRecvError};
+use crate::{Consumer, Message, Producer, RecvError, SendError, SendErrorKind, TryRecvError};
 
 /// A message with a field for the number that joins a reply to its request.
 ///
@@ -118,21 +118,32 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
         self.finish(ticket)
     }
 
-    /// Sends a request; waits for a free slot, not for the reply.
+    /// Sends a request; waits for a free slot, not for the reply. Replies to others that come meanwhile
+    /// are kept for them, so that a server that waits for room for a reply goes on.
     ///
     /// # Errors
     ///
     /// See [`CallError`]; not `Restarted`.
     pub fn begin(&mut self, mut request: Q) -> Result<Ticket, CallError> {
-        let free = self.places.iter_mut().find(|place| matches!(place, Place::Free));
+        let free = self.places.iter().position(|place| matches!(place, Place::Free));
         let place = free.ok_or(CallError::TooMany)?;
-        // Before it is sent: a server that is replaced meanwhile may not have seen it.
-        let epoch = self.replies.epoch();
         let correlation = self.requests.end.number();
         request.set_correlation(correlation);
-        self.requests.send(request).map_err(|error| error.kind)?;
-        *place = Place::Waiting(correlation);
-        Ok(Ticket { correlation, epoch })
+        loop {
+            // Before it is sent: a server that is replaced meanwhile may not have seen it.
+            let epoch = self.replies.epoch();
+            match self.requests.try_send(request) {
+                Ok(()) => {
+                    self.places[place] = Place::Waiting(correlation);
+                    return Ok(Ticket { correlation, epoch });
+                }
+                Err(SendError { message, kind: SendErrorKind::Full }) => request = message,
+                Err(error) => return Err(error.kind.into()),
+            }
+            self.take_replies()?;
+            let thread = self.replies.end.thread();
+            crate::wait(thread, &[&self.requests, &self.replies], None);
+        }
     }
 
     /// Waits for the reply to a request. Replies to others that are on their way are kept for them.
@@ -172,7 +183,7 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
         self.free_place(ticket.correlation);
     }
 
-    /// Takes what replies there are, until this ticket's.
+    /// Takes what replies there are, and looks for this ticket's.
     fn look(&mut self, ticket: &Ticket) -> Result<Option<R>, CallError> {
         let result = self.look_once(ticket);
         if !matches!(result, Ok(None)) {
@@ -184,6 +195,7 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
     fn look_once(&mut self, ticket: &Ticket) -> Result<Option<R>, CallError> {
         // The epoch before the replies: who sees the restart sees all that came before it.
         let is_stale = self.replies.epoch() != ticket.epoch;
+        let taken = self.take_replies();
         for place in &self.places {
             if let Place::Replied(reply) = place
                 && reply.correlation() == ticket.correlation
@@ -191,18 +203,20 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
                 return Ok(Some(*reply));
             }
         }
+        taken?;
+        if is_stale { Err(CallError::Restarted) } else { Ok(None) }
+    }
+
+    /// Takes every reply that has come, each to the place of its request.
+    fn take_replies(&mut self) -> Result<(), CallError> {
         loop {
             let reply = match self.replies.try_recv() {
                 Ok(reply) => reply,
-                Err(TryRecvError::Empty) if is_stale => return Err(CallError::Restarted),
-                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Closed) => return Err(CallError::Closed),
                 Err(TryRecvError::PeerMisbehaved) => return Err(CallError::PeerMisbehaved),
             };
             let number = reply.correlation();
-            if number == ticket.correlation {
-                return Ok(Some(reply));
-            }
             let place = self
                 .places
                 .iter_mut()
@@ -295,12 +309,12 @@ mod tests {
     }
 
     /// A caller at bindings 0 and 1, and both Ports.
-    fn open_caller(memory: &TestThread) -> (Caller<Ask, Tell, 2>, [TestPort; 2]) {
-        let ports = [(); 2].map(|()| TestPort::new(16, 8));
+    fn open_caller(memory: &TestThread, slot_count: u32) -> (Caller<Ask, Tell, 2>, [TestPort; 2]) {
+        let ports = [(); 2].map(|()| TestPort::new(16, slot_count));
         ports[0].produced.store(40, Relaxed);
         ports[0].consumed.store(40, Relaxed);
-        ports[0].bind(memory, 0, false, 8);
-        ports[1].bind(memory, 1, true, 8);
+        ports[0].bind(memory, 0, false, slot_count);
+        ports[1].bind(memory, 1, true, slot_count);
         // SAFETY: the bindings are as the types say, each opened once.
         let requests = unsafe { Producer::open(memory.thread(), 0) };
         // SAFETY: as above.
@@ -309,9 +323,13 @@ mod tests {
     }
 
     /// A server of the same Ports, at bindings 2 and 3.
-    fn open_server(memory: &TestThread, ports: [TestPort; 2]) -> Server<Ask, Tell> {
-        ports[0].bind(memory, 2, true, 8);
-        ports[1].bind(memory, 3, false, 8);
+    fn open_server(
+        memory: &TestThread,
+        ports: &[TestPort; 2],
+        slot_count: u32,
+    ) -> Server<Ask, Tell> {
+        ports[0].bind(memory, 2, true, slot_count);
+        ports[1].bind(memory, 3, false, slot_count);
         // SAFETY: the bindings are as the types say, each opened once.
         let requests = unsafe { Consumer::open(memory.thread(), 2) };
         // SAFETY: as above.
@@ -322,8 +340,8 @@ mod tests {
     #[test]
     fn replies_find_their_requests_in_any_order() {
         let memory = TestThread::new(4);
-        let (mut caller, ports) = open_caller(&memory);
-        let mut server = open_server(&memory, ports);
+        let (mut caller, ports) = open_caller(&memory, 8);
+        let mut server = open_server(&memory, &ports, 8);
         let first = caller.begin(ask(1)).unwrap();
         let second = caller.begin(ask(2)).unwrap();
         assert_eq!(caller.begin(ask(3)), Err(CallError::TooMany));
@@ -345,15 +363,38 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_waits_for_room_for_its_reply_is_not_waited_for() {
+        let memory = TestThread::new(4);
+        let (mut caller, ports) = open_caller(&memory, 1);
+        let (asked, told) = (&ports[0].consumed, &ports[1].consumed);
+        let mut server = open_server(&memory, &ports, 1);
+        let first = caller.begin(ask(7)).unwrap();
+        server.serve_one(|ask| Tell { correlation: 0, value: ask.key }).unwrap();
+        let second = caller.begin(ask(8)).unwrap();
+        caller.cancel(second);
+        std::thread::scope(|scope| {
+            // Both queues are full; the server takes a request only once its reply has been taken.
+            scope.spawn(|| {
+                while told.load(Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+                asked.store(42, Relaxed);
+            });
+            let _third = caller.begin(ask(9)).unwrap();
+        });
+        assert_eq!(caller.finish(first).unwrap().value, 7);
+    }
+
+    #[test]
     fn end_7_a_restart_ends_calls_and_its_predecessors_replies_are_dropped() {
         // END-7
         let memory = TestThread::new(4);
-        let (mut caller, ports) = open_caller(&memory);
+        let (mut caller, ports) = open_caller(&memory, 8);
         let ticket = caller.begin(ask(1)).unwrap();
         memory.set(1, |binding| binding.epoch = 1);
         assert_eq!(caller.finish(ticket), Err(CallError::Restarted));
         let ticket = caller.begin(ask(2)).unwrap();
-        let mut server = open_server(&memory, ports);
+        let mut server = open_server(&memory, &ports, 8);
         memory.set(2, |binding| binding.first = 40);
         for _ in 0..2 {
             server.serve_one(|ask| Tell { correlation: 0, value: ask.key }).unwrap();
@@ -370,8 +411,8 @@ mod tests {
     fn end_6_both_hear_of_the_others_end() {
         // END-6
         let memory = TestThread::new(4);
-        let (mut caller, ports) = open_caller(&memory);
-        let mut server = open_server(&memory, ports);
+        let (mut caller, ports) = open_caller(&memory, 8);
+        let mut server = open_server(&memory, &ports, 8);
         let ticket = caller.begin(ask(1)).unwrap();
         memory.set(2, |binding| binding.state = STATE_CLOSED);
         server.serve(|ask| Tell { correlation: 0, value: ask.key }).unwrap();
