@@ -130,6 +130,13 @@ fn mode_2_a_million_messages_take_few_faults() {
 }
 
 #[test]
+fn async_1_a_long_queue_is_mapped_as_it_is_used() {
+    // ASYNC-1: eight parts of 1 MiB, of which the first is mapped at once; twice around.
+    let faults = transfer("async-long-queue", 2_200_000, 1 << 20, 1000, "", "");
+    assert!(faults < 100_000, "{faults}");
+}
+
+#[test]
 fn bell_1_no_message_is_lost_when_both_sides_sleep() {
     // BELL-1, GATE-5, PORT-8: without a look before they sleep, also on one processor.
     for (name, slots, options) in [

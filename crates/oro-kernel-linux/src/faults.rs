@@ -25,7 +25,10 @@ impl Supervisor<'_> {
         };
         // The thread has touched nothing that it may not: no event, so nothing is looked at before it.
         if let Some(is_protected) = self.find_vanished(index, &region, fault) {
-            return self.map_again(index, page, is_protected);
+            return match region.meaning {
+                Meaning::Queue { end } => self.map_queue_part(index, end, page),
+                _ => self.map_again(index, page, is_protected),
+            };
         }
         let at = match region.meaning {
             Meaning::Cursor { end } => Some(end),

@@ -8,9 +8,12 @@ use oro_kernel::{EndpointId, Event, Look, Mode, Side, ThreadId, Timer};
 
 use crate::memory::PAGE;
 use crate::metadata;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::Wake;
 use crate::world::{LivePlace, ThreadPlace, cursor_offset};
+
+/// Bytes of a queue that are mapped at once, into a thread that has got it or touches more of it.
+const MAP_CHUNK: u64 = 1 << 20;
 
 impl Supervisor<'_> {
     /// What an endpoint's shared cursor says.
@@ -42,7 +45,7 @@ impl Supervisor<'_> {
     /// What the core wants to know before a fault of a thread is reported. False: the thread has been
     /// taken down meanwhile.
     pub(crate) fn look_before(&mut self, index: usize, at: Option<EndpointId>) -> bool {
-        let thread = crate::supervisor::thread_id(index);
+        let thread = thread_id(index);
         for look in self.kernel.looks_before(thread, at) {
             match look {
                 Look::Word(end) => {
@@ -116,7 +119,6 @@ impl Supervisor<'_> {
         let (place, live) = self.live_place(end);
         let port = end.port.0 as usize;
         let was_opened = std::mem::replace(&mut self.opened_queues[port][end.side as usize], true);
-        let queue = &self.world.ports[port].queue;
         let Some(process) = &self.processes[place.thread.0 as usize] else { return };
         let (call, result) = if was_opened {
             match end.side {
@@ -128,12 +130,24 @@ impl Supervisor<'_> {
                 Side::Consumer => return,
             }
         } else {
-            let result = queue
-                .populate()
-                .and_then(|()| process.faults.map_all(live.window, live.size_bytes));
+            // The rest as it is touched, so that nobody waits while a long queue is mapped.
+            let result = process.faults.map_all(live.window, live.size_bytes.min(MAP_CHUNK));
             ("UFFDIO_CONTINUE", result)
         };
         self.check(call, result);
+    }
+
+    /// Maps the part of a queue that a thread has touched and that is not mapped: not yet, or not any
+    /// more, since Linux may take pages away. Lets it try again.
+    pub(crate) fn map_queue_part(&mut self, index: usize, end: EndpointId, page: u64) {
+        let (_, live) = self.live_place(end);
+        let offset = (page - live.window) / MAP_CHUNK * MAP_CHUNK;
+        let size_bytes = (live.size_bytes - offset).min(MAP_CHUNK);
+        if let Some(process) = &self.processes[index] {
+            let result = process.faults.map_all(live.window + offset, size_bytes);
+            self.check("UFFDIO_CONTINUE", result);
+        }
+        self.resume(thread_id(index));
     }
 
     /// Takes a producer's right to store to the queue. A consumer can only load, and what it sees is

@@ -123,7 +123,7 @@ impl Userfault {
                     // The first page is mapped already.
                     Some(libc::EEXIST) => next += crate::memory::PAGE,
                     // One further on is, or the call was interrupted: the last word says how far it got.
-                    Some(libc::EAGAIN) => next += request[3].cast_signed().max(0).cast_unsigned(),
+                    Some(libc::EAGAIN) if request[3].cast_signed() > 0 => next += request[3],
                     _ => return Err(error),
                 },
             }
@@ -159,8 +159,11 @@ impl Userfault {
         loop {
             match self.call(IOCTL_COPY, &mut request) {
                 // Interrupted by a change of the process's mappings: the last word says how far it got.
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
-                    let done = request[4].cast_signed().max(0).cast_unsigned();
+                Err(error)
+                    if error.raw_os_error() == Some(libc::EAGAIN)
+                        && request[4].cast_signed() > 0 =>
+                {
+                    let done = request[4];
                     request =
                         [request[0] + done, request[1] + done, request[2] - done, request[3], 0];
                 }

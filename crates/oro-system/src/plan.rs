@@ -71,6 +71,41 @@ pub struct PlanPort {
     pub consumer: PlanEnd,
 }
 
+impl PlanPort {
+    /// Bytes of the slots of its queue.
+    ///
+    /// ```
+    /// # use oro_system::{BuiltIn, PlanEnd, PlanPort};
+    /// # let end = || PlanEnd::BuiltIn(BuiltIn::Clock);
+    /// let port = PlanPort {
+    ///     slot_size_bytes: 12,
+    ///     stride_bytes: 16,
+    ///     slot_count: 8,
+    ///     is_forced_synchronous: false,
+    ///     layout: "demo.num.v1{value:u64,}".to_owned(),
+    ///     producer: end(),
+    ///     consumer: end(),
+    /// };
+    /// assert_eq!(port.queue_bytes(), 128);
+    /// assert_eq!(port.payer(), None);
+    /// ```
+    #[must_use]
+    pub fn queue_bytes(&self) -> u64 {
+        u64::from(self.stride_bytes) * u64::from(self.slot_count)
+    }
+
+    /// The instance whose quota the queue is drawn from: the producer, since it fills the queue; the
+    /// consumer where a built-in produces (`SYS-3`).
+    #[must_use]
+    pub fn payer(&self) -> Option<u32> {
+        match (&self.producer, &self.consumer) {
+            (PlanEnd::Instance { instance, .. }, _)
+            | (PlanEnd::BuiltIn(_), PlanEnd::Instance { instance, .. }) => Some(*instance),
+            (PlanEnd::BuiltIn(_), PlanEnd::BuiltIn(_)) => None,
+        }
+    }
+}
+
 /// One end of a Port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanEnd {

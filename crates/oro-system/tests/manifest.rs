@@ -451,9 +451,10 @@ fn sys_7_quotas() {
     expect(&with("{ heap = @@\"65G\" }"), &[("SYS-LIMIT", "64G")]);
     expect(&with("{ memory = @@0 }"), &[("SYS-QUOTA", "leave `memory` out")]);
     expect(&with("{ heap = \"1M\", memory = @@\"1M\" }"), &[("SYS-QUOTA", "stacks 131072")]);
-    // Two stacks of 64K and two ends of two cells of 4K each: one byte less is too little.
-    expect(&with("{ memory = 147456 }"), &[]);
-    expect(&with("{ memory = @@147455 }"), &[("SYS-QUOTA", "147456 and the image")]);
+    // Two stacks of 64K, two ends of two cells of 4K each, two queues of 16 such slots (SYS-3): one
+    // byte less is too little.
+    expect(&with("{ memory = 278528 }"), &[]);
+    expect(&with("{ memory = @@278527 }"), &[("SYS-QUOTA", "278528 and the image")]);
     expect(&with("{ @@haep = 1 }"), &[("SYS-UNKNOWN-KEY", "`heap`")]);
     expect(&with("@@1"), &[("SYS-KIND", "quota = {")]);
 }

@@ -118,7 +118,7 @@ impl<'a> Builder<'a> {
     /// Gives every endpoint its place, in plan order.
     pub(super) fn plan_ends(&mut self) {
         for port in &self.plan.ports {
-            let queue_bytes = self.can_upgrade(port).then(|| queue_bytes(port));
+            let queue_bytes = self.can_upgrade(port).then(|| round_to_pages(port.queue_bytes()));
             let producer = self.plan_end(port, Side::Producer, queue_bytes);
             let consumer = self.plan_end(port, Side::Consumer, queue_bytes);
             self.places.push([producer, consumer]);
@@ -188,7 +188,11 @@ impl<'a> Builder<'a> {
         let system = |error| StartError::system("Port memory", error);
         let mut ports = Vec::new();
         for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
-            let queue = SharedMemory::create(c"oro-queue", queue_bytes(planned)).map_err(system)?;
+            // All of it now, and not as messages come: where memory is short, the system does not start,
+            // and does not end while it runs.
+            let queue = SharedMemory::create(c"oro-queue", planned.queue_bytes())
+                .and_then(|queue| queue.populate().map(|()| queue))
+                .map_err(|error| StartError::system("memory for a Port's queue", error))?;
             let cursors = SharedMemory::create(c"oro-cursors", 2 * PAGE).map_err(system)?;
             // An end that can become asynchronous has its own cursor mapped writable; its peer has it
             // mapped read-only, and can make no system call to change that.
@@ -341,12 +345,18 @@ fn add_data(
     Ok(end)
 }
 
-/// Image, heap, stacks, cells and commit words against `quota.memory`.
+/// Image, heap, stacks, cells, commit words and queues against `quota.memory` (`SYS-3`).
 fn check_quotas(
     plan: &Plan,
     instances: &[InstanceMemory],
     threads: &[ThreadMemory],
 ) -> Result<(), StartError> {
+    let mut queues = vec![0; instances.len()];
+    for port in &plan.ports {
+        if let Some(payer) = port.payer() {
+            queues[payer as usize] += round_to_pages(port.queue_bytes());
+        }
+    }
     for (index, (planned, memory)) in plan.instances.iter().zip(instances).enumerate() {
         let shared = memory.shared[2..].iter().map(|mapping| mapping.size_bytes).sum::<u64>();
         let own = threads
@@ -356,8 +366,9 @@ fn check_quotas(
                 thread.private.size_bytes() + thread.snapshot_bytes + thread.root.size_bytes()
             })
             .sum::<u64>();
-        if planned.memory_bytes != 0 && shared + own > planned.memory_bytes {
-            return Err(StartError::quota(&planned.name, shared + own, planned.memory_bytes));
+        let needed = shared + own + queues[index];
+        if planned.memory_bytes != 0 && needed > planned.memory_bytes {
+            return Err(StartError::quota(&planned.name, needed, planned.memory_bytes));
         }
     }
     Ok(())
@@ -410,11 +421,6 @@ fn choose_upgrade(port: &PlanPort) -> Upgrade {
     } else {
         Upgrade::Allowed
     }
-}
-
-/// Bytes of a Port's queue, whole pages.
-fn queue_bytes(port: &PlanPort) -> u64 {
-    round_to_pages(u64::from(port.stride_bytes) * u64::from(port.slot_count))
 }
 
 /// Takes `size_bytes` from a running total: where they start.

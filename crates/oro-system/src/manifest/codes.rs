@@ -83,8 +83,8 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "SYS-QUOTA",
-        "An instance's memory quota is less than what its heap, stacks and cells take, or 0 \
-         (SYS-7).",
+        "An instance's memory quota is less than what its heap, stacks, cells and the queues that it \
+         pays for take, or 0 (SYS-3).",
     ),
     (
         "SYS-SELF-WIRE",

@@ -273,9 +273,12 @@ fn check_instance(
     ports: &[PlanPort],
     report: &mut Report,
 ) {
-    let mut cell_bytes = 0_u64;
+    let (mut cell_bytes, mut queue_bytes) = (0_u64, 0_u64);
     let mut endpoints: BTreeMap<u32, u32> = BTreeMap::new();
     for port in ports {
+        if port.payer().is_some_and(|payer| usize::try_from(payer) == Ok(index)) {
+            queue_bytes += port.queue_bytes().next_multiple_of(PAGE_BYTES);
+        }
         for end in [&port.producer, &port.consumer] {
             let PlanEnd::Instance { instance, entry, .. } = end else { continue };
             if usize::try_from(*instance) == Ok(index) {
@@ -300,7 +303,8 @@ fn check_instance(
     let heap_bytes = round_heap(entry);
     let stacks = interface.entries.iter().map(|entry| entry.stack_size_bytes);
     let stack_bytes = stacks.fold(0, u64::saturating_add);
-    let least = heap_bytes.saturating_add(stack_bytes).saturating_add(cell_bytes);
+    let own = heap_bytes.saturating_add(stack_bytes);
+    let least = own.saturating_add(cell_bytes).saturating_add(queue_bytes);
     if least > memory.value {
         report.add(
             Diagnostic::error(
@@ -311,7 +315,8 @@ fn check_instance(
             )
             .with_help(format!(
                 "its heap has {heap_bytes} bytes, its stacks {stack_bytes}, its cells \
-                 {cell_bytes}: {least} and the image are the least"
+                 {cell_bytes}, the queues that it pays for {queue_bytes}: {least} and the image are \
+                 the least"
             )),
         );
     }
