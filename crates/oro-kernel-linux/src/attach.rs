@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags,
 };
@@ -22,8 +21,6 @@ use crate::rendezvous::{self, SocketPath};
 use crate::ring_reader::RingReader;
 use crate::{AttachError, FoundSystem};
 
-/// How long a supervisor may take to answer; it never waits for anything itself.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest reply in bytes.
 const MAX_REPLY_BYTES: usize = 4096;
 /// Most bytes of names: 65536 Ports (`oro-system`'s limit) with a long type's name each.
@@ -87,10 +84,12 @@ impl Attachment {
         let (sockets, refused) = rendezvous::list_sockets(rendezvous::own_user());
         let process_id = wanted.and_then(|wanted| wanted.parse::<u32>().ok());
         if let Some(process_id) = process_id {
-            if let Some(path) = sockets.iter().find(|path| path.process_id == process_id)
-                && let Ok(socket) = rendezvous::connect(path)
-            {
-                return Self::attach(socket, path.clone());
+            if let Some(path) = sockets.iter().find(|path| path.process_id == process_id) {
+                match rendezvous::connect(path) {
+                    Ok(socket) => return Self::attach(socket, path.clone()),
+                    Err(Errno::AGAIN) => return Err(AttachError::Silent { process_id }),
+                    Err(_) => {}
+                }
             }
             if let Some(attached) = attach_to_stranger(process_id)? {
                 return Ok(attached);
@@ -105,7 +104,8 @@ impl Attachment {
             && let Some(index) = running.iter().position(|(system, ..)| fits(system))
         {
             let (_, socket, path) = running.swap_remove(index);
-            return Self::attach(socket, path);
+            let silent = AttachError::Silent { process_id: path.process_id };
+            return Self::attach(socket.ok_or(silent)?, path);
         }
         let systems: Vec<FoundSystem> = running.into_iter().map(|(system, ..)| system).collect();
         Err(match (wanted, process_id) {
@@ -206,18 +206,25 @@ impl Attachment {
     }
 }
 
-/// Systems that run, with an open connection to each.
-fn list_running(sockets: Vec<SocketPath>) -> Vec<(FoundSystem, OwnedFd, SocketPath)> {
+/// Systems that run, with an open connection to each that takes one.
+fn list_running(sockets: Vec<SocketPath>) -> Vec<(FoundSystem, Option<OwnedFd>, SocketPath)> {
     let mut running = Vec::new();
     for path in sockets {
-        let Ok(socket) = rendezvous::connect(&path) else { continue };
         let process_id = path.process_id;
+        let socket = match rendezvous::connect(&path) {
+            Ok(socket) => socket,
+            Err(Errno::AGAIN) => {
+                running.push((FoundSystem { process_id, name: None }, None, path));
+                continue;
+            }
+            Err(_) => continue,
+        };
         let name = match ask(&socket, process_id, "look") {
             Ok(reply) => Some(reply.counters.name),
             Err(AttachError::Ended { .. }) => continue,
             Err(_) => None,
         };
-        running.push((FoundSystem { process_id, name }, socket, path));
+        running.push((FoundSystem { process_id, name }, Some(socket), path));
     }
     running
 }
@@ -234,8 +241,11 @@ fn attach_to_stranger(process_id: u32) -> Result<Option<Attachment>, AttachError
     let (sockets, _) = rendezvous::list_sockets(user);
     let path = sockets.into_iter().find(|path| path.process_id == process_id);
     let Some(path) = path else { return Ok(None) };
-    let Ok(socket) = rendezvous::connect(&path) else { return Ok(None) };
-    Attachment::attach(socket, path).map(Some)
+    match rendezvous::connect(&path) {
+        Ok(socket) => Attachment::attach(socket, path).map(Some),
+        Err(Errno::AGAIN) => Err(AttachError::Silent { process_id }),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Sends a request and waits for its reply.
@@ -245,9 +255,6 @@ fn ask(socket: &OwnedFd, process_id: u32, request: &str) -> Result<Reply, Attach
         Errno::AGAIN => AttachError::Silent { process_id },
         _ => AttachError::Strange { what: std::io::Error::from(error).to_string() },
     };
-    for side in [Timeout::Recv, Timeout::Send] {
-        sockopt::set_socket_timeout(socket, side, Some(PATIENCE)).map_err(failed)?;
-    }
     let text = format!("oro {PROTOCOL_VERSION} {request}\n");
     let parts = [IoSlice::new(text.as_bytes())];
     let mut nothing = SendAncillaryBuffer::default();

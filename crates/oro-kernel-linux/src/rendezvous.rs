@@ -10,13 +10,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 8;
+/// How long a supervisor may take to take a connection, or to answer; it never waits for anything
+/// itself.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A listening socket under its name in the file system, which goes away with it.
 #[derive(Debug)]
@@ -104,21 +109,31 @@ fn make_socket(flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
     rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
 }
 
-/// Connects to a system's socket. A name that nobody listens behind and whose process has gone is
-/// removed: its supervisor was killed and could not.
+/// Connects to a system's socket; `AGAIN` if its supervisor takes no connection in time. A name that
+/// nobody listens behind and whose process has gone is removed: its supervisor was killed and could not.
 pub(crate) fn connect(socket: &SocketPath) -> rustix::io::Result<OwnedFd> {
     let fd = make_socket(SocketFlags::empty())?;
+    // It also bounds how long a connection waits in a full backlog, unix(7).
+    for side in [Timeout::Recv, Timeout::Send] {
+        sockopt::set_socket_timeout(&fd, side, Some(PATIENCE))?;
+    }
     let address = SocketAddrUnix::new(&socket.path)?;
     match rustix::net::connect(&fd, &address) {
         Ok(()) => Ok(fd),
         Err(Errno::CONNREFUSED) => {
-            if !has_process(socket.process_id) {
+            if !has_process(socket.process_id) && is_own(socket) {
                 let _ = fs::remove_file(&socket.path);
             }
             Err(Errno::CONNREFUSED)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether nobody else can have put a socket, or its folder, where it is. What is in another user's
+/// folder is left alone even by root: a path there may lead somewhere else by the time it is removed.
+fn is_own(socket: &SocketPath) -> bool {
+    socket.path.parent().is_some_and(|folder| is_private(folder, own_user()))
 }
 
 /// Whether there is a process of this id.

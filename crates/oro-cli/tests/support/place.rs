@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use serde_json::Value;
 
 use super::processes::wait_for;
@@ -55,7 +55,17 @@ impl Place {
     }
 
     pub(crate) fn connect(&self, running: &Running) -> rustix::io::Result<OwnedFd> {
-        let fd = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None)?;
+        self.connect_with(running, SocketFlags::empty())
+    }
+
+    /// `AGAIN`, if it does not take the connection now.
+    pub(crate) fn connect_at_once(&self, running: &Running) -> rustix::io::Result<OwnedFd> {
+        self.connect_with(running, SocketFlags::NONBLOCK)
+    }
+
+    fn connect_with(&self, running: &Running, flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+        let fd = rustix::net::socket_with(family, kind, flags, None)?;
         rustix::net::connect(&fd, &SocketAddrUnix::new(self.socket(running)).unwrap())?;
         Ok(fd)
     }
