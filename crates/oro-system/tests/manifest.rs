@@ -314,7 +314,7 @@ fn sys_4_wires() {
     expect(&filter("slots = @@\"16\"", ""), &[("SYS-KIND", "power of two")]);
     expect(&filter("slots = @@1048576", ""), &[("SYS-LIMIT", "65536 slots of 4096")]);
     expect(&filter("mode = @@\"synchronus\"", ""), &[("SYS-MODE", "\"synchronous\"?")]);
-    expect(&filter("mode = @@\"asynchronous\"", ""), &[("SYS-NOT-YET", "\"synchronous\"")]);
+    expect(&filter("mode = @@\"asynchronous\"", ""), &[("SYS-MODE", "leave `mode` out")]);
     expect(&filter("mode = @@true", ""), &[("SYS-KIND", "auto")]);
     let lost = filter("", "").replace("to = \"f.input\"", "").replacen("[[wire]]", "@@[[wire]]", 1);
     expect(&lost, &[("SYS-MISSING", "to = ")]);

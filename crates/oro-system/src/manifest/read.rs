@@ -429,12 +429,15 @@ fn read_mode(field: &Field<'_>, report: &mut Report) -> bool {
         "asynchronous" => {
             report.add(
                 Diagnostic::error(
-                    "SYS-NOT-YET",
-                    "the asynchronous mode is not supported yet (ABI 0.2)",
+                    "SYS-MODE",
+                    "no Port can be forced asynchronous",
                     mode.span,
-                    "no kernel of ABI 0.2 has this mode",
+                    "a mode that is earned",
                 )
-                .with_help(help),
+                .with_help(
+                    "leave `mode` out: a Port becomes asynchronous once both ends have earned it \
+                     (MODE-1)",
+                ),
             );
             false
         }

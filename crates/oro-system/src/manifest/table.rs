@@ -25,7 +25,7 @@ pub(super) struct Keys {
     pub(super) table: &'static str,
     /// Those that mean something.
     pub(super) known: &'static [&'static str],
-    /// Those of the design that ABI 0.1 does not have yet.
+    /// Those of the design that ABI 0.2 does not have yet.
     pub(super) later: &'static [&'static str],
 }
 
@@ -66,11 +66,11 @@ pub(super) fn read_fields<'a>(
             report.add(
                 Diagnostic::error(
                     "SYS-NOT-YET",
-                    format!("`{}` is not supported yet (ABI 0.1)", field.key),
+                    format!("`{}` is not supported yet (ABI 0.2)", field.key),
                     field.key_span,
-                    "a kernel of ABI 0.1 cannot do this",
+                    "a kernel of ABI 0.2 cannot do this",
                 )
-                .with_help("leave it out; docs/spec/README.md lists what ABI 0.1 does not contain"),
+                .with_help("leave it out; docs/spec/README.md lists what ABI 0.2 does not contain"),
             );
             continue;
         }
