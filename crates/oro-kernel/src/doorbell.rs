@@ -275,6 +275,8 @@ impl Kernel {
     pub(crate) fn expire_timer(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
         let end = match timer {
             Timer::Gate(thread) => return self.expire_gate(thread, effects),
+            Timer::Restart(instance) => return self.replace_instance(instance, effects),
+            Timer::Row(instance) => return self.end_row(instance),
             Timer::Landing(end) => end,
         };
         let is_wanted = self.wants_doorbell(end);

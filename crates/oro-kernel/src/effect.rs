@@ -170,9 +170,19 @@ pub enum Effect {
         instance: InstanceId,
         /// How.
         end: InstanceEnd,
-        /// A replacement is wanted; answered by
-        /// [`Event::InstanceRestarted`](crate::Event::InstanceRestarted).
+        /// A replacement is to come: [`Effect::ReplaceInstance`], perhaps later.
         restart: bool,
+    },
+    /// Build an instance anew, as it was before it started, on the same Ports, without letting it run;
+    /// answered by [`Event::InstanceRestarted`](crate::Event::InstanceRestarted), or by
+    /// [`Event::RestartFailed`](crate::Event::RestartFailed).
+    ReplaceInstance(InstanceId),
+    /// Tell a thread that has not started where its endpoint starts (`END-7`).
+    PublishFirst {
+        /// The endpoint.
+        end: EndpointId,
+        /// Its cursor.
+        value: u64,
     },
     /// A built-in endpoint has something to do: a message, room, or its peer has ended.
     WakeKernelEnd(EndpointId),
@@ -197,6 +207,10 @@ pub enum Timer {
     /// How long the core waits for a store that has been let through to be seen, or before it protects
     /// a cursor again.
     Landing(EndpointId),
+    /// The delay of a restart (`END-11`).
+    Restart(InstanceId),
+    /// How long a restarted instance has to run so that a row of restarts ends (`END-11`).
+    Row(InstanceId),
 }
 
 /// What an endpoint knows of its peer.

@@ -1,4 +1,4 @@
-//! How threads, endpoints and instances end, and how instances start again (`END-3` to `END-9`).
+//! How threads, endpoints and instances end (`END-3` to `END-9`). Restarts are in `restart.rs`.
 //!
 //! Ends spread along the Ports: a naive thread that is blocked where its peer has gone ends too.
 //! That is a list of work (`Kernel::ending`), not a recursion.
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::kernel::{Hold, Waiting, Word};
 use crate::{
     Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, Mutant, Owner, PeerState,
-    Side, ThreadId,
+    Side, ThreadId, Timer,
 };
 
 impl Kernel {
@@ -41,7 +41,7 @@ impl Kernel {
         self.flush(id, effects);
         let instance = self.thread(id).instance;
         self.stop_threads(instance, effects);
-        self.conclude(instance, InstanceEnd::Exited { status }, effects);
+        self.end_or_restart(instance, InstanceEnd::Exited { status }, true, effects);
     }
 
     /// Ends the naive threads whose blocked touch has found its peer gone (`END-9`), and those that
@@ -65,7 +65,7 @@ impl Kernel {
         if is_last {
             let status = self.collect_status(instance);
             self.conclude_thread(id, effects);
-            self.conclude(instance, InstanceEnd::Exited { status }, effects);
+            self.end_or_restart(instance, InstanceEnd::Exited { status }, true, effects);
         } else {
             effects.push(Effect::PublishInstance(instance));
             self.conclude_thread(id, effects);
@@ -78,7 +78,19 @@ impl Kernel {
             return effects.push(Effect::EndThread(id));
         }
         effects.push(Effect::EndThread(id));
+        if self.restarts_always(self.thread(id).instance) {
+            return self.read_last_cursors(id, effects); // END-10
+        }
         self.close_ends(id, PeerState::Closed, effects);
+    }
+
+    /// The live cursors of a thread that has gone are the kernel's, though nothing is closed.
+    pub(crate) fn read_last_cursors(&self, id: ThreadId, effects: &mut Vec<Effect>) {
+        for end in &self.thread(id).ends {
+            if self.end(*end).live.is_some() {
+                effects.push(Effect::ReadCursor { end: *end });
+            }
+        }
     }
 
     /// `END-4`: the first status that is not zero, in entry order.
@@ -98,32 +110,13 @@ impl Kernel {
         if self.instances[id.0 as usize].state != InstanceState::Running {
             return;
         }
+        // A thread that ended by itself has closed its Ports, and its peers may have acted on it: the
+        // instance that started with it cannot be had again (END-10).
         let instance = &self.instances[id.0 as usize];
-        // A thread that ended by itself has closed its Ports, and its peers may have acted on it:
-        // the instance that started with it cannot be had again (END-7).
         let is_whole = instance.live_thread_count as usize == instance.threads.len();
-        let allowed_count = self.setup.instances[id.0 as usize].restart_count;
-        let is_restarted = is_whole && instance.restart_count < allowed_count;
         self.keep_held(id, effects);
         self.stop_threads(id, effects);
-        if !is_restarted {
-            return self.conclude(id, end, effects);
-        }
-        let instance = &mut self.instances[id.0 as usize];
-        instance.state = InstanceState::Faulted;
-        instance.is_restarting = true;
-        instance.end = Some(end);
-        effects.push(Effect::EndInstance { instance: id, end, restart: true });
-        effects.push(Effect::PublishInstance(id));
-        // Their last cursors are the kernel's again, for whoever comes after them.
-        for index in 0..self.instances[id.0 as usize].threads.len() {
-            let thread = self.instances[id.0 as usize].threads[index];
-            for end in &self.threads[thread.0 as usize].ends {
-                if self.end(*end).live.is_some() {
-                    effects.push(Effect::ReadCursor { end: *end });
-                }
-            }
-        }
+        self.end_or_restart(id, end, is_whole, effects);
     }
 
     /// Nothing; but two mutants keep what a crash must discard (`NAIVE-9`).
@@ -164,8 +157,7 @@ impl Kernel {
         let instance = &self.instances[id.0 as usize];
         let is_open = match instance.state {
             InstanceState::Mounted | InstanceState::Running => true,
-            InstanceState::Faulted => instance.is_restarting,
-            InstanceState::Ended => false,
+            InstanceState::Faulted | InstanceState::Ended => instance.is_restarting,
         };
         if is_open {
             self.stop_threads(id, effects);
@@ -174,7 +166,7 @@ impl Kernel {
     }
 
     /// Ends an instance for good. Its table entry first, then what its peers see, then the rest.
-    fn conclude(&mut self, id: InstanceId, end: InstanceEnd, effects: &mut Vec<Effect>) {
+    pub(crate) fn conclude(&mut self, id: InstanceId, end: InstanceEnd, effects: &mut Vec<Effect>) {
         let (state, status, peer_state) = match end {
             InstanceEnd::Exited { status } => (InstanceState::Ended, status, PeerState::Closed),
             InstanceEnd::Violated { .. }
@@ -182,6 +174,10 @@ impl Kernel {
             | InstanceEnd::Faulted { .. }
             | InstanceEnd::Killed => (InstanceState::Faulted, 0, PeerState::Faulted),
         };
+        self.stop_row(id, effects);
+        if self.instances[id.0 as usize].is_restarting {
+            effects.push(Effect::StopTimer { timer: Timer::Restart(id) });
+        }
         let instance = &mut self.instances[id.0 as usize];
         instance.state = state;
         instance.is_restarting = false;
@@ -272,39 +268,6 @@ impl Kernel {
             effects.push(Effect::PublishPeer { end, state, epoch });
             self.wake_gate(thread, effects);
         }
-    }
-
-    /// `END-7`: a replacement has been mounted on the Ports of a faulted instance.
-    pub(crate) fn restart_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
-        let instance = &mut self.instances[id.0 as usize];
-        if !instance.is_restarting {
-            // It was killed while it was being replaced.
-            assert_eq!(instance.state, InstanceState::Faulted, "platform: replaced while it lives");
-            return;
-        }
-        instance.is_restarting = false;
-        instance.restart_count += 1;
-        self.revive_threads(id, effects);
-        for index in 0..self.instances[id.0 as usize].threads.len() {
-            let thread = self.instances[id.0 as usize].threads[index];
-            for end_index in 0..self.thread(thread).ends.len() {
-                let end = self.thread(thread).ends[end_index];
-                self.rewire(end, effects);
-            }
-        }
-        // Last: what a thread sees at its first instruction is all there.
-        self.start_threads(id, effects);
-    }
-
-    /// Gives an endpoint a new owner: its cursor goes on, its peer has had one peer more.
-    fn rewire(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
-        assert!(self.end(end).live.is_none(), "platform: replaced before {end:?} was read");
-        let state = self.end_mut(end);
-        state.streak = 0;
-        state.first = state.cursor;
-        self.end_mut(end.peer()).epoch += 1;
-        self.publish_peer(end.peer(), effects);
-        self.publish_peer(end, effects);
     }
 
     /// A built-in endpoint ends.

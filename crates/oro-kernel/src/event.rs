@@ -129,8 +129,14 @@ pub enum Event {
         /// The instance.
         instance: InstanceId,
     },
-    /// A replacement of a faulted instance with restarts left has been mounted on the same Ports.
+    /// The answer to [`Effect::ReplaceInstance`](crate::Effect::ReplaceInstance): a replacement has been
+    /// mounted on the same Ports, and does not run yet.
     InstanceRestarted {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// The other answer: none can be had.
+    RestartFailed {
         /// The instance.
         instance: InstanceId,
     },

@@ -2,7 +2,7 @@
 //!
 //! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
 //! what both share about slots in `slots.rs`, the asynchronous mode in `live.rs` and its doorbells in
-//! `doorbell.rs`, gates in `waiting.rs`, ends and restarts in `ends.rs`, what can be asked of a kernel in
+//! `doorbell.rs`, gates in `waiting.rs`, ends in `ends.rs`, restarts in `restart.rs`, what can be asked of a kernel in
 //! `view.rs`. Nothing here knows an address, a page or a byte of a message.
 
 use alloc::vec::Vec;
@@ -198,6 +198,8 @@ pub(crate) struct Instance {
     pub(crate) state: InstanceState,
     /// Its end asked for a replacement that has not come yet.
     pub(crate) is_restarting: bool,
+    /// Restarts of the row that has not ended yet.
+    pub(crate) restarts_in_row: u32,
     pub(crate) live_thread_count: u32,
     pub(crate) restart_count: u32,
     pub(crate) status: u64,
@@ -301,6 +303,7 @@ impl Kernel {
             }
             Event::KillInstance { instance } => self.kill_instance(instance, effects),
             Event::InstanceRestarted { instance } => self.restart_instance(instance, effects),
+            Event::RestartFailed { instance } => self.give_up_restart(instance, effects),
             Event::KernelCommitted { end, count } => self.commit_kernel(end, count, effects),
             Event::KernelReleased { end, count } => self.release_kernel(end, count, effects),
             Event::KernelClosed { end, has_failed } => self.close_kernel(end, has_failed, effects),
@@ -441,6 +444,7 @@ impl Instance {
         Self {
             state: InstanceState::Mounted,
             is_restarting: false,
+            restarts_in_row: 0,
             live_thread_count: 0,
             restart_count: 0,
             status: 0,

@@ -25,6 +25,7 @@ mod live;
 mod managed;
 mod mutant;
 mod naive;
+mod restart;
 mod setup;
 mod slots;
 mod view;

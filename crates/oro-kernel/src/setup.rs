@@ -38,8 +38,41 @@ impl Default for Tuning {
 /// An instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InstanceSetup {
-    /// How often it is restarted after it has faulted; its Ports live on meanwhile (`END-7`).
-    pub restart_count: u32,
+    /// Whether it is restarted when it has ended; its Ports live on meanwhile (`END-7`).
+    pub restart: Restart,
+}
+
+/// When an instance is restarted, and how often (`END-10`, `END-11`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Restart {
+    /// When.
+    pub on: RestartOn,
+    /// How often in a row.
+    pub max: u32,
+    /// How long it has to run, in nanoseconds, so that the next restart begins a new row; 0: for ever.
+    pub within_ns: u64,
+    /// How long the first of a row is delayed, in nanoseconds.
+    pub backoff_ns: u64,
+}
+
+impl Restart {
+    /// So many times in a row after a fault, at once; the row never ends.
+    #[must_use]
+    pub const fn after_faults(max: u32) -> Self {
+        Self { on: RestartOn::Fault, max, within_ns: 0, backoff_ns: 0 }
+    }
+}
+
+/// After which ends an instance is restarted (`END-10`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RestartOn {
+    /// After none.
+    #[default]
+    Never,
+    /// After a fault.
+    Fault,
+    /// After every end but one on purpose from outside.
+    Always,
 }
 
 /// A thread of an instance.
@@ -62,6 +95,8 @@ pub struct PortSetup {
     pub consumer: Owner,
     /// Whether it may ever become asynchronous.
     pub upgrade: Upgrade,
+    /// What is committed when the consumer is replaced is released unread (`END-12`).
+    pub drops_at_restart: bool,
 }
 
 /// Whether a Port may become asynchronous, as far as that is not a matter of its threads.

@@ -17,9 +17,9 @@ pub enum InstanceState {
     Mounted,
     /// At least one thread is live.
     Running,
-    /// Ended by its own threads.
+    /// Ended by its own threads. Like one that faulted, it may be about to be restarted.
     Ended,
-    /// Ended in any other way; it may be about to be restarted.
+    /// Ended in any other way.
     Faulted,
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use oro_kernel::{Event, FaultCause, GateRequest, InstanceId, InstanceState, Timer};
+use oro_kernel::{Event, FaultCause, GateRequest, InstanceId, InstanceState, Restart, Timer};
 
 use support::{EAGER, IN, OUT, PORT, Pair, SINK, SOURCE, wait_for};
 
@@ -93,7 +93,8 @@ fn krn_1_cursors_that_come_around_are_no_panic() {
 /// BLAME-1, END-7, ASYNC-6
 #[test]
 fn blame_1_what_was_taken_back_before_a_restart_blames_nobody() {
-    let mut p = Pair::start_shared_with(EAGER, |s| s.instances[0].restart_count = 1);
+    let mut p =
+        Pair::start_shared_with(EAGER, |s| s.instances[0].restart = Restart::after_faults(1));
     let out = p.kernel.cursor(OUT);
     let inn = p.kernel.cursor(IN);
     // P shows out+3 to C, takes it back to out, traps.

@@ -3,8 +3,8 @@
 
 use oro_kernel::{
     Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, InstanceSetup, InstanceState,
-    Kernel, Owner, PeerState, PortId, PortSetup, Setup, Side, ThreadId, ThreadSetup, Tuning,
-    Upgrade,
+    Kernel, Owner, PeerState, PortId, PortSetup, Restart, Setup, Side, ThreadId, ThreadSetup,
+    Tuning, Upgrade,
 };
 
 const OUT: EndpointId = EndpointId { port: PortId(0), side: Side::Producer };
@@ -16,7 +16,7 @@ const SINK: ThreadId = ThreadId(1);
 fn start_pair(is_managed: bool, restart_count: u32) -> Kernel {
     let thread = |id| ThreadSetup { instance: InstanceId(id), is_managed };
     start(Setup {
-        instances: vec![InstanceSetup { restart_count }; 2],
+        instances: vec![InstanceSetup { restart: Restart::after_faults(restart_count) }; 2],
         threads: vec![thread(0), thread(1)],
         ports: vec![wire(Owner::Thread(SOURCE), Owner::Thread(SINK))],
         tuning: Tuning::default(),
@@ -34,7 +34,13 @@ fn start_reader() -> Kernel {
 }
 
 fn wire(producer: Owner, consumer: Owner) -> PortSetup {
-    PortSetup { slot_count: 2, producer, consumer, upgrade: Upgrade::Allowed }
+    PortSetup {
+        slot_count: 2,
+        producer,
+        consumer,
+        upgrade: Upgrade::Allowed,
+        drops_at_restart: false,
+    }
 }
 
 fn start(setup: Setup) -> Kernel {
@@ -133,6 +139,7 @@ fn end_7_a_restart_is_told_before_the_threads_run() {
         [
             Effect::EndInstance { instance: InstanceId(0), end, restart: true },
             Effect::PublishInstance(InstanceId(0)),
+            Effect::ReplaceInstance(InstanceId(0)),
         ]
     );
     assert!(kernel.deadlock().is_empty() && kernel.is_waiting(IN));
@@ -140,6 +147,7 @@ fn end_7_a_restart_is_told_before_the_threads_run() {
         step(&mut kernel, Event::InstanceRestarted { instance: InstanceId(0) }),
         [
             Effect::PublishInstance(InstanceId(0)),
+            Effect::PublishFirst { end: OUT, value: 0 },
             Effect::PublishPeer { end: IN, state: PeerState::Wired, epoch: 1 },
             Effect::PublishPeer { end: OUT, state: PeerState::Wired, epoch: 0 },
             Effect::StartThread(SOURCE),

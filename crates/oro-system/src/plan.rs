@@ -21,6 +21,8 @@ pub const MAX_INSTANCES: u32 = 4096;
 pub const MAX_PORTS: u32 = 65_536;
 /// Most bytes of heap that an instance may ask for: 64 GiB.
 pub const MAX_HEAP_BYTES: u64 = 64 << 30;
+/// Longest time of a restart's policy: a day, in nanoseconds.
+pub const MAX_RESTART_NS: u64 = 86_400_000_000_000;
 /// Most parameters that come through one Port.
 pub const MAX_PARAMS: u32 = 1024;
 /// Most bytes of a parameter's key and value together (`TYPE-11`).
@@ -48,8 +50,35 @@ pub struct PlanInstance {
     pub module: u32,
     /// Bytes of heap, a multiple of 4096.
     pub heap_bytes: u64,
-    /// Most bytes of memory in all (image, heap, stacks, cells); 0: no limit.
+    /// Most bytes of memory in all (`SYS-3`); 0: no limit.
     pub memory_bytes: u64,
+    /// Whether it is restarted (`SYS-10`).
+    pub restart: PlanRestart,
+}
+
+/// When an instance is restarted, and how often (`END-10`, `END-11`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanRestart {
+    /// When. If never, everything else is 0.
+    pub on: RestartOn,
+    /// How often in a row, at least once.
+    pub max: u32,
+    /// How long it has to run, in nanoseconds, so that a row ends; at least 1.
+    pub within_ns: u64,
+    /// How long the first restart of a row is delayed, in nanoseconds.
+    pub backoff_ns: u64,
+}
+
+/// After which ends an instance is restarted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartOn {
+    /// After none.
+    #[default]
+    Never,
+    /// After a fault.
+    Fault,
+    /// After every end but one on purpose from outside.
+    Always,
 }
 
 /// A Port.
@@ -63,6 +92,8 @@ pub struct PlanPort {
     pub slot_count: u32,
     /// Forced synchronous.
     pub is_forced_synchronous: bool,
+    /// What is committed when the consumer is restarted is dropped (`END-12`).
+    pub drops_at_restart: bool,
     /// Layout text of the message type.
     pub layout: String,
     /// The producing end.
@@ -82,6 +113,7 @@ impl PlanPort {
     ///     stride_bytes: 16,
     ///     slot_count: 8,
     ///     is_forced_synchronous: false,
+    ///     drops_at_restart: false,
     ///     layout: "demo.num.v1{value:u64,}".to_owned(),
     ///     producer: end(),
     ///     consumer: end(),

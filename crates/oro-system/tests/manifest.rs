@@ -3,11 +3,11 @@
 mod common;
 
 use common::check;
-use oro_system::{Diagnostic, Severity, explain, line_column};
+use oro_system::{Diagnostic, Plan, PlanRestart, RestartOn, Severity, explain, line_column};
 
 /// Checks a manifest with marked places: exactly these codes, in the order of the marks, each with
-/// this in its help.
-fn expect(marked: &str, findings: &[(&str, &str)]) {
+/// this in its help. Its plan, if nothing of them is an error.
+fn expect(marked: &str, findings: &[(&str, &str)]) -> Option<Plan> {
     let (text, places) = split_marks(marked);
     let (plan, diagnostics) = check(text.as_bytes());
     let show = |diagnostic: &Diagnostic| {
@@ -26,6 +26,7 @@ fn expect(marked: &str, findings: &[(&str, &str)]) {
     }
     let is_refused = diagnostics.iter().any(|found| found.severity == Severity::Error);
     assert_eq!(plan.is_none(), is_refused, "{text}\n{all}");
+    plan
 }
 
 /// A manifest with `@@` before each place where a finding is expected: the text without the marks,
@@ -200,14 +201,11 @@ fn sys_1_what_is_given_twice() {
 
 #[test]
 fn sys_1_what_is_not_supported_yet_is_said_so() {
-    let text = filter("@@on_restart = \"keep\"", "")
+    let text = filter("", "")
         .replace("oro = 1", "oro = 1\n@@include = \"x.toml\"")
-        .replace(
-            "module = \"filter\"",
-            "module = \"filter\"\n@@restart = { on = \"fault\" }\nquota = { @@ports = 4 }",
-        );
+        .replace("module = \"filter\"", "module = \"filter\"\nquota = { @@ports = 4 }");
     let text = text + "[@@platform.bare]\ncpus = 4\n[@@ring.sandbox]\ngrant = [\"clock\"]\n";
-    expect(&text, &[("SYS-NOT-YET", "leave it out"); 6]);
+    expect(&text, &[("SYS-NOT-YET", "leave it out"); 4]);
     expect(
         &system(&["source"], "\"source.out\" -> \"@@ring.control\""),
         &[("SYS-NOT-YET", "built-in instances are")],
@@ -457,6 +455,50 @@ fn sys_7_quotas() {
     expect(&with("{ memory = @@278527 }"), &[("SYS-QUOTA", "278528 and the image")]);
     expect(&with("{ @@haep = 1 }"), &[("SYS-UNKNOWN-KEY", "`heap`")]);
     expect(&with("@@1"), &[("SYS-KIND", "quota = {")]);
+}
+
+#[test]
+fn sys_10_restarts() {
+    let with = |text: &str| {
+        filter("", "").replace("module = \"filter\"", &format!("module = \"filter\"\n{text}"))
+    };
+    let policy = |text: &str| {
+        let plan = expect(&with(&format!("restart = {text}")), &[]).expect("it is right");
+        plan.instances[0].restart
+    };
+    let second = 1_000_000_000;
+    assert_eq!(
+        policy("{ on = \"fault\" }"),
+        PlanRestart {
+            on: RestartOn::Fault,
+            max: 3,
+            within_ns: 60 * second,
+            backoff_ns: second / 100
+        }
+    );
+    assert_eq!(
+        policy("{ on = \"always\", max = 7, within = \"5s\", backoff = \"0s\" }"),
+        PlanRestart { on: RestartOn::Always, max: 7, within_ns: 5 * second, backoff_ns: 0 }
+    );
+    let wrong = |text: &str, found: &[(&str, &str)]| {
+        expect(&with(&format!("restart = {text}")), found);
+    };
+    wrong("@@{ max = 2 }", &[("SYS-MISSING", "on = \"fault\"")]);
+    wrong("{ on = @@\"faults\" }", &[("SYS-RESTART", "did you mean \"fault\"?")]);
+    wrong("{ on = @@\"never\" }", &[("SYS-RESTART", "one of \"fault\", \"always\"")]);
+    wrong("{ on = @@true }", &[("SYS-KIND", "\"always\"")]);
+    wrong("{ on = \"fault\", max = @@0 }", &[("SYS-RESTART", "leave `restart` out")]);
+    wrong("{ on = \"fault\", max = @@\"3\" }", &[("SYS-KIND", "from 1")]);
+    wrong("{ on = \"fault\", within = @@\"0s\" }", &[("SYS-RESTART", "give a time")]);
+    wrong("{ on = \"fault\", within = @@60 }", &[("SYS-KIND", "\"10ms\"")]);
+    wrong("{ on = \"fault\", backoff = @@\"soon\" }", &[("SYS-RESTART", "\"10ms\"")]);
+    wrong("{ on = \"fault\", backoff = @@\"25h\" }", &[("SYS-RESTART", "at most 24h")]);
+    wrong("{ on = \"fault\", @@back_off = \"1s\" }", &[("SYS-UNKNOWN-KEY", "`backoff`")]);
+    wrong("@@\"fault\"", &[("SYS-KIND", "restart = { on")]);
+    let plan = expect(&filter("on_restart = \"drop\"", ""), &[]).expect("it is right");
+    assert!(plan.ports[0].drops_at_restart && !plan.ports[1].drops_at_restart);
+    expect(&filter("on_restart = \"keep\"", ""), &[]);
+    expect(&filter("on_restart = @@\"dorp\"", ""), &[("SYS-RESTART", "did you mean \"drop\"?")]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 use oro_system::{
-    BuiltIn, DecodeError, Plan, PlanEnd, PlanError, PlanInstance, PlanItem, PlanPort,
+    BuiltIn, DecodeError, Plan, PlanEnd, PlanError, PlanInstance, PlanItem, PlanPort, PlanRestart,
+    RestartOn,
 };
 use proptest::prelude::*;
 
@@ -16,6 +17,7 @@ fn port(layout: &str, producer: PlanEnd, consumer: PlanEnd) -> PlanPort {
         stride_bytes: 16,
         slot_count: 16,
         is_forced_synchronous: false,
+        drops_at_restart: false,
         layout: layout.to_owned(),
         producer,
         consumer,
@@ -34,12 +36,19 @@ fn sample() -> Plan {
                 module: 0,
                 heap_bytes: 256 << 10,
                 memory_bytes: 0,
+                restart: PlanRestart::default(),
             },
             PlanInstance {
                 name: "parse".to_owned(),
                 module: 1,
                 heap_bytes: 0,
                 memory_bytes: 8 << 20,
+                restart: PlanRestart {
+                    on: RestartOn::Always,
+                    max: 3,
+                    within_ns: 60_000_000_000,
+                    backoff_ns: 0,
+                },
             },
         ],
         ports: vec![
@@ -278,7 +287,7 @@ fn errors_say_where_and_what_would_be_right() {
         error.to_string(),
         "plan, Port 3: a slot count is a power of two, at most 2^20 (LIM-3)"
     );
-    let error = Plan::decode(b"OroPlan\0\x01\0\0\0").unwrap_err();
+    let error = Plan::decode(b"OroPlan\0\x02\0\0\0").unwrap_err();
     assert_eq!(error.to_string(), "plan, byte 12: the plan ends too early");
 }
 
@@ -297,6 +306,7 @@ proptest! {
                 module: u32::try_from(index).unwrap(),
                 heap_bytes: 4096 * u64::try_from(index).unwrap(),
                 memory_bytes: u64::MAX - u64::try_from(index).unwrap(),
+                restart: PlanRestart::default(),
             });
         }
         let count = u32::try_from(instances.len()).unwrap();
@@ -315,6 +325,7 @@ proptest! {
                 stride_bytes: size.next_multiple_of(8),
                 slot_count: 1 << power,
                 is_forced_synchronous: forced,
+                drops_at_restart: size % 3 == 0,
                 layout: format!("demo.t{}.v1{{x:u8,}}", size % 5),
                 producer: end(u32::from(from) % count, 2 * index, 0),
                 consumer: end(u32::from(to) % count, 2 * index + 1, 1),
@@ -337,7 +348,7 @@ proptest! {
             bytes[offset] = value;
         }
         let size = u32::try_from(bytes.len()).unwrap();
-        bytes[..12].copy_from_slice(b"OroPlan\0\x01\0\0\0");
+        bytes[..12].copy_from_slice(b"OroPlan\0\x02\0\0\0");
         bytes[12..16].copy_from_slice(&size.to_le_bytes());
         reseal(&mut bytes);
         if let Ok(plan) = Plan::decode(&bytes) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use common::{NUMBER, check, interfaces};
 use oro_sysabi::{BYTES_LAYOUT, PARAMS_LAYOUT};
 use oro_system::{
-    BuiltIn, Manifest, ModuleSource, PlanEnd, PlanInstance, PlanPort, ResolveOptions,
+    BuiltIn, Manifest, ModuleSource, PlanEnd, PlanInstance, PlanPort, PlanRestart, ResolveOptions,
 };
 use proptest::prelude::*;
 
@@ -61,6 +61,7 @@ fn port(layout: &str, size: u32, producer: PlanEnd, consumer: PlanEnd) -> PlanPo
         stride_bytes: size,
         slot_count: 16,
         is_forced_synchronous: false,
+        drops_at_restart: false,
         layout: layout.to_owned(),
         producer,
         consumer,
@@ -78,6 +79,7 @@ fn sys_5_a_manifest_gives_the_plan_that_it_says() {
         module,
         heap_bytes,
         memory_bytes,
+        restart: PlanRestart::default(),
     };
     assert_eq!(
         plan.instances,

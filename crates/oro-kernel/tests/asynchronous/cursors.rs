@@ -1,7 +1,9 @@
 //! Live cursors: what they may say (`ASYNC-4`), Ports that are over (`ASYNC-6`), and the last one of a
 //! thread that has ended (`END-6`).
 
-use oro_kernel::{Effect, Event, FaultCause, InstanceEnd, InstanceId, PeerState, Timer, Violation};
+use oro_kernel::{
+    Effect, Event, FaultCause, InstanceEnd, InstanceId, PeerState, Restart, Timer, Violation,
+};
 use oro_sysabi::CAUSE_CONDITION;
 
 use crate::support::{EAGER, IN, OUT, PORT, Pair, SINK, SOURCE, open_gate, wait_for};
@@ -60,8 +62,9 @@ fn async_4_a_live_cursor_does_not_go_back() {
     assert_eq!(pair.kernel.available(IN), 0);
     let most = 900 + (u64::MAX >> 1);
     let violation = Violation::ImpossibleCursor { stored: 899, least: 900, most };
-    let mut restarted =
-        Pair::start_shared_with(EAGER, |setup| setup.instances[0].restart_count = 1);
+    let mut restarted = Pair::start_shared_with(EAGER, |setup| {
+        setup.instances[0].restart = Restart::after_faults(1)
+    });
     look(&mut restarted, OUT, 900);
     assert_eq!(look(&mut pair, OUT, 899)[0], violated(SOURCE, OUT, violation));
     // What it had said before is not to be had either: nothing can pass here any more (ASYNC-6).
@@ -240,11 +243,17 @@ fn end_6_a_return_is_told_after_the_last_cursor() {
 /// END-7: a replacement starts in synchronous mode where the last cursor was.
 #[test]
 fn end_7_a_restart_starts_at_the_last_live_cursor() {
-    let mut pair = Pair::start_shared_with(EAGER, |setup| setup.instances[0].restart_count = 1);
+    let mut pair = Pair::start_shared_with(EAGER, |setup| {
+        setup.instances[0].restart = Restart::after_faults(1)
+    });
     let effects = pair.step(Event::ThreadFaulted { thread: SOURCE, cause: FaultCause::Trap });
     assert_eq!(
         effects[1..],
-        [Effect::PublishInstance(InstanceId(0)), Effect::ReadCursor { end: OUT },]
+        [
+            Effect::PublishInstance(InstanceId(0)),
+            Effect::ReadCursor { end: OUT },
+            Effect::ReplaceInstance(InstanceId(0)),
+        ]
     );
     assert_eq!(
         pair.step(Event::CursorSettled { end: OUT, value: 4, peer: Some(1) }),

@@ -20,6 +20,7 @@ pub(crate) enum Choice {
     Repeat(ThreadId, Op),
     Kill(InstanceId),
     Restart(InstanceId),
+    FailToRestart(InstanceId),
     /// A built-in end does its work: a producer commits so many.
     Serve(EndpointId, u32),
     /// A store that has been executed reaches the memory.
@@ -43,7 +44,7 @@ pub(crate) fn is_progress(choice: &Choice) -> bool {
         | Choice::Protected(_)
         | Choice::Look(_)
         | Choice::Expire(_) => true,
-        Choice::Repeat(..) | Choice::Kill(_) | Choice::Flip(_) => false,
+        Choice::Repeat(..) | Choice::Kill(_) | Choice::FailToRestart(_) | Choice::Flip(_) => false,
     }
 }
 
@@ -125,8 +126,11 @@ fn list_instances(system: &System, state: &State, choices: &mut Vec<Choice>) {
     for index in 0..system.setup.instances.len() {
         let id = InstanceId(u32::try_from(index).expect("few"));
         let view = state.kernel.instance(id);
-        if view.is_restarting {
+        if state.replacing.contains(&id) {
             choices.push(Choice::Restart(id));
+            if system.fails_to_restart {
+                choices.push(Choice::FailToRestart(id));
+            }
         }
         let is_killable = system.killable.contains(&id) && state.kill_count < system.kill_budget;
         let is_there =
@@ -189,8 +193,13 @@ pub(crate) fn apply(system: &System, state: &mut State, choice: Choice) -> Resul
         Choice::Repeat(thread, op) => state.repeat(system, thread, op),
         Choice::Kill(instance) => kill(system, state, instance),
         Choice::Restart(instance) => {
+            state.replacing.remove(&instance);
             state.mount(instance);
             state.step(system, Event::InstanceRestarted { instance })
+        }
+        Choice::FailToRestart(instance) => {
+            state.replacing.remove(&instance);
+            state.step(system, Event::RestartFailed { instance })
         }
         Choice::Serve(end, count) => serve_kernel_end(system, state, end, count),
         Choice::Land(end) => state.drain_end(end),

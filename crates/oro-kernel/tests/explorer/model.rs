@@ -135,6 +135,8 @@ pub(crate) struct State {
     pub(crate) asked: Vec<EndpointId>,
     pub(crate) ports_published: Vec<PortState>,
     pub(crate) instances_published: Vec<InstanceView>,
+    /// Instances whose replacement the core has asked for.
+    pub(crate) replacing: BTreeSet<InstanceId>,
     pub(crate) is_finished: bool,
 }
 
@@ -187,6 +189,7 @@ impl State {
             asked: Vec::new(),
             ports_published: vec![PortState::Open; setup.ports.len()],
             instances_published: Vec::new(),
+            replacing: BTreeSet::new(),
             is_finished: false,
             kernel,
         };
@@ -233,8 +236,9 @@ impl State {
             let peer = self.kernel.peer_state(end);
             let memory = self.memory.get_mut(&end).expect("every end has memory");
             memory.cells = [Cell { access, bytes: [0; PART_COUNT] }; 2];
-            memory.word = first;
-            memory.word_expected = first;
+            // Until the core says otherwise.
+            memory.word = 0;
+            memory.word_expected = 0;
             memory.is_word_open = false;
             memory.mode = Mode::Synchronous;
             memory.is_queue_open = false;

@@ -71,6 +71,19 @@ impl State {
             Effect::EndInstance { instance, end, restart } => {
                 self.end_instance(system, instance, end, restart)?;
             }
+            Effect::ReplaceInstance(id) => {
+                let is_awaited = self.kernel.instance(id).is_restarting;
+                check!(is_awaited, "END-10 replaced for nothing", "{id:?}");
+                check!(self.replacing.insert(id), "END-10 replaced twice", "{id:?}");
+            }
+            Effect::PublishFirst { end, value } => {
+                let cursor = self.memory[&end].published;
+                check!(value == cursor, "END-7 starts elsewhere", "{end:?}: {value}, not {cursor}");
+                let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
+                    unreachable!("a built-in's end is not restarted")
+                };
+                self.threads[thread.0 as usize].first.insert(end, value);
+            }
             Effect::WakeKernelEnd(end) => {
                 self.kernel_ends.get_mut(&end).expect("a built-in's").is_woken = true;
             }

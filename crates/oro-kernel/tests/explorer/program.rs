@@ -4,8 +4,8 @@
 //! where a thread's incarnation starts, so that a restarted thread runs the same program.
 
 use oro_kernel::{
-    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
-    ThreadSetup, Tuning, Upgrade,
+    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Restart, Setup, Side,
+    ThreadId, ThreadSetup, Tuning, Upgrade,
 };
 
 /// Registers of a thread.
@@ -126,6 +126,8 @@ pub(crate) struct System {
     pub(crate) flip_budget: u8,
     /// Kills are for good, by `KillInstance`.
     pub(crate) kills_for_good: bool,
+    /// There may be no replacement to be had.
+    pub(crate) fails_to_restart: bool,
     /// Faults are reported again, at any point.
     pub(crate) repeats: bool,
     /// Accesses that nobody else can see follow at once: fewer states, nothing less found.
@@ -181,6 +183,7 @@ impl System {
             kill_budget: 0,
             flip_budget: 0,
             kills_for_good: false,
+            fails_to_restart: false,
             repeats: true,
             runs_ahead: true,
             expected_logs: Vec::new(),
@@ -196,6 +199,7 @@ impl System {
             producer: from,
             consumer: to,
             upgrade: Upgrade::Allowed,
+            drops_at_restart: false,
         });
         self
     }
@@ -231,7 +235,7 @@ impl System {
 
     /// Kills an instance at any point, so often, and restarts it each time.
     pub(crate) fn kill_and_restart(mut self, instance: u32, count: u8) -> Self {
-        self.setup.instances[instance as usize].restart_count = u32::from(count);
+        self.setup.instances[instance as usize].restart = Restart::after_faults(u32::from(count));
         self.killable.push(InstanceId(instance));
         self.kill_budget = count;
         self

@@ -1,7 +1,7 @@
 //! The small systems that are explored, of naive threads and of managed ones in synchronous mode. The
 //! others are in `live_systems.rs`.
 
-use oro_kernel::Owner;
+use oro_kernel::{Owner, Restart, RestartOn};
 
 use crate::program::{
     Ending, Op, Place, Program, System, Value, by, consumer, filter, load, log_of, producer, sink,
@@ -194,8 +194,37 @@ pub(crate) fn restarted_filters() -> Vec<System> {
         .expect_log(3, &log_of(21..=22));
         two.repeats = false;
         systems.push(two);
+        systems.extend([restarted_always(slot_count), restarted_late(slot_count)]);
     }
     systems
+}
+
+/// A filter that is restarted whatever ends it (`END-10`): its own end closes nothing before the last.
+fn restarted_always(slot_count: u32) -> System {
+    let programs = vec![source(0, 2), filter(0, 1, 10, 3), sink(1, 3)];
+    let mut system = System::naive("restarted always", programs)
+        .wire(slot_count, by(0), by(1))
+        .wire(slot_count, by(1), by(2))
+        .kill_and_restart(1, 1)
+        .expect_log(2, &log_of(11..=12));
+    system.setup.instances[1].restart.on = RestartOn::Always;
+    system.setup.instances[1].restart.max = 2;
+    system
+}
+
+/// With a delay, in rows, and perhaps without a replacement (`END-11`).
+fn restarted_late(slot_count: u32) -> System {
+    let programs = vec![source(0, 2), filter(0, 1, 10, 3), sink(1, 3)];
+    let mut system = System::naive("restarted late", programs)
+        .wire(slot_count, by(0), by(1))
+        .wire(slot_count, by(1), by(2))
+        .kill_and_restart(1, 2)
+        .ends(Ending::Either);
+    system.setup.instances[1].restart =
+        Restart { on: RestartOn::Fault, max: 1, within_ns: 9, backoff_ns: 1 };
+    system.fails_to_restart = true;
+    system.repeats = false;
+    system
 }
 
 /// Systems with managed threads.
@@ -379,7 +408,7 @@ fn killed_while_restarting(slot_count: u32) -> System {
         .wire(slot_count, by(0), by(1))
         .hostile(1)
         .kill(1, true);
-    system.setup.instances[1].restart_count = 1;
+    system.setup.instances[1].restart = Restart::after_faults(1);
     system
 }
 

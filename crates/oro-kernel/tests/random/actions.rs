@@ -1,8 +1,8 @@
 //! What happens at random: systems and lists of actions, which proptest shrinks.
 
 use oro_kernel::{
-    FaultCause, InstanceId, InstanceSetup, Owner, PortSetup, RequestProblem, Setup, ThreadId,
-    ThreadSetup, Tuning, Upgrade,
+    FaultCause, InstanceId, InstanceSetup, Owner, PortSetup, RequestProblem, Restart, Setup,
+    ThreadId, ThreadSetup, Tuning, Upgrade,
 };
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -139,7 +139,9 @@ pub(crate) fn make_system() -> impl Strategy<Value = (Setup, Vec<bool>)> {
         let setup = Setup {
             instances: instances
                 .into_iter()
-                .map(|(restart_count, _)| InstanceSetup { restart_count })
+                .map(|(restart_count, _)| InstanceSetup {
+                    restart: Restart::after_faults(restart_count),
+                })
                 .collect(),
             threads,
             ports: ports
@@ -149,6 +151,7 @@ pub(crate) fn make_system() -> impl Strategy<Value = (Setup, Vec<bool>)> {
                     producer: owner(from),
                     consumer: owner(to),
                     upgrade,
+                    drops_at_restart: false,
                 })
                 .collect(),
             tuning,

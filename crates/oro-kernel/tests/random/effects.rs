@@ -101,6 +101,8 @@ impl Run {
             | Effect::OpenWord { .. }
             | Effect::PublishPeer { .. }
             | Effect::PublishInstance(_)
+            | Effect::ReplaceInstance(_)
+            | Effect::PublishFirst { .. }
             | Effect::PublishPort(_)
             | Effect::WakeKernelEnd(_) => {}
         }

@@ -46,6 +46,7 @@ impl Pair {
                 producer: Owner::Thread(SOURCE),
                 consumer: Owner::Thread(SINK),
                 upgrade: Upgrade::Allowed,
+                drops_at_restart: false,
             }],
             tuning,
         };

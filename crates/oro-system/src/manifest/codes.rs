@@ -87,6 +87,11 @@ const CODES: &[(&str, &str)] = &[
          pays for take, or 0 (SYS-3).",
     ),
     (
+        "SYS-RESTART",
+        "`restart` says on which ends an instance is restarted, how often, and when; `on_restart` \
+         says what becomes of the messages that wait for it (SYS-10).",
+    ),
+    (
         "SYS-SELF-WIRE",
         "A wire joins a thread to itself. A Port joins two threads (SYS-5); within one thread a \
          variable does.",

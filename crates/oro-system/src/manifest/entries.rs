@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::PlanRestart;
+
 /// A module that the manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleEntry {
@@ -38,6 +40,7 @@ pub(super) struct InstanceEntry {
     pub(super) params: Vec<ParamEntry>,
     pub(super) heap: Option<Located<u64>>,
     pub(super) memory: Option<Located<u64>>,
+    pub(super) restart: PlanRestart,
 }
 
 /// A parameter that an instance is given.
@@ -69,6 +72,7 @@ pub(super) struct WireEntry {
     pub(super) slots: Option<Located<u32>>,
     pub(super) slot_size: Option<Located<u64>>,
     pub(super) is_forced_synchronous: bool,
+    pub(super) drops_at_restart: bool,
 }
 
 /// `instance.port` or `instance.port[2]`, in its parts.

@@ -13,8 +13,10 @@ mod entries;
 mod params;
 mod read;
 mod resolve;
+mod restart;
 mod size;
 mod table;
+mod time;
 mod wires;
 
 use std::collections::{BTreeMap, BTreeSet};

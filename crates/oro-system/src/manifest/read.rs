@@ -12,6 +12,7 @@ use super::ends::read_end;
 use super::entries::{
     InstanceEntry, Located, ModuleEntry, ModuleSource, ParamEntry, ParamValue, WireEntry,
 };
+use super::restart::{read_on_restart, read_restart};
 use super::size::show_size;
 use super::table::{
     Field, Keys, list_fields, name_kind, read_fields, read_integer, read_size, read_table,
@@ -19,7 +20,7 @@ use super::table::{
 };
 use super::{MAX_MANIFEST_BYTES, Manifest};
 use crate::names::{RESERVED_NAMES, is_valid_name};
-use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PORTS};
+use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PORTS, PlanRestart};
 
 const ROOT: Keys = Keys {
     table: "a manifest",
@@ -29,15 +30,15 @@ const ROOT: Keys = Keys {
 const MODULE: Keys = Keys { table: "a module", known: &["source"], later: &[] };
 const INSTANCE: Keys = Keys {
     table: "an instance",
-    known: &["module", "params", "quota"],
-    later: &["restart", "device", "grant"],
+    known: &["module", "params", "quota", "restart"],
+    later: &["device", "grant"],
 };
 const QUOTA: Keys =
     Keys { table: "a quota", known: &["heap", "memory"], later: &["ports", "threads"] };
 const WIRE: Keys = Keys {
     table: "a wire",
-    known: &["from", "to", "slots", "slot_size", "mode"],
-    later: &["on_restart"],
+    known: &["from", "to", "slots", "slot_size", "mode", "on_restart"],
+    later: &[],
 };
 
 /// Reads a manifest; `None` only if it is too large to be looked at.
@@ -272,8 +273,14 @@ fn read_instances(field: &Field<'_>, manifest: &mut Manifest, report: &mut Repor
             );
         }
         let name = Located { value: field.key.clone(), span: field.key_span.clone() };
-        let mut entry =
-            InstanceEntry { name, module: None, params: Vec::new(), heap: None, memory: None };
+        let mut entry = InstanceEntry {
+            name,
+            module: None,
+            params: Vec::new(),
+            heap: None,
+            memory: None,
+            restart: PlanRestart::default(),
+        };
         if let Some(table) = read_table(&field, "write `[instance.NAME]`", report) {
             read_instance(table, &mut entry, manifest.is_incomplete, report);
         }
@@ -306,6 +313,9 @@ fn read_instance(
         entry.heap = fields.get("heap").and_then(|field| read_size(field, report));
         entry.memory = fields.get("memory").and_then(|field| read_size(field, report));
         check_quota(entry, report);
+    }
+    if let Some(field) = fields.get("restart") {
+        entry.restart = read_restart(field, is_incomplete, report);
     }
 }
 
@@ -394,7 +404,9 @@ fn read_wire(
     );
     let slot_size = fields.get("slot_size").and_then(|field| read_size(field, report));
     let is_forced_synchronous = fields.get("mode").is_some_and(|field| read_mode(field, report));
-    WireEntry { from, to, slots, slot_size, is_forced_synchronous }
+    let drops_at_restart =
+        fields.get("on_restart").is_some_and(|field| read_on_restart(field, report));
+    WireEntry { from, to, slots, slot_size, is_forced_synchronous, drops_at_restart }
 }
 
 fn read_slots(field: &Field<'_>, report: &mut Report) -> Option<Located<u32>> {
@@ -480,7 +492,13 @@ fn check_name(name: &str, span: &Range<usize>, what: &str, report: &mut Report) 
     }
 }
 
-fn report_missing(key: &str, table: &str, span: &Range<usize>, help: &str, report: &mut Report) {
+pub(super) fn report_missing(
+    key: &str,
+    table: &str,
+    span: &Range<usize>,
+    help: &str,
+    report: &mut Report,
+) {
     report.add(
         Diagnostic::error(
             "SYS-MISSING",

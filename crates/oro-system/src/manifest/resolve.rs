@@ -168,6 +168,7 @@ fn wire_params(
         stride_bytes: PARAMS_SLOT_SIZE,
         slot_count: PARAMS_SLOTS,
         is_forced_synchronous: false,
+        drops_at_restart: false,
         layout: PARAMS_LAYOUT.to_owned(),
         producer: PlanEnd::BuiltIn(BuiltIn::Params(values.remove(&port.index).unwrap_or_default())),
         consumer: PlanEnd::Instance {
@@ -340,6 +341,7 @@ fn make_plan(manifest: &Manifest, ports: Vec<PlanPort>) -> Option<Plan> {
             module: u32::try_from(*module).ok()?,
             heap_bytes: round_heap(entry),
             memory_bytes: entry.memory.as_ref().map_or(0, |memory| memory.value),
+            restart: entry.restart,
         });
     }
     Some(Plan { modules, instances, ports })

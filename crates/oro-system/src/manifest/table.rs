@@ -122,6 +122,34 @@ pub(super) fn read_text(
     text.map(|text| Located { value: text.to_owned(), span: field.span.clone() })
 }
 
+/// One of some texts that a field holds, and what it stands for; anything else is reported.
+pub(super) fn read_choice<T: Copy>(
+    field: &Field<'_>,
+    code: &'static str,
+    what: &str,
+    choices: &[(&str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let names = choices.iter().map(|(name, _)| format!("\"{name}\""));
+    let help = format!("one of {}", names.collect::<Vec<_>>().join(", "));
+    let text = read_text(field, &help, report)?;
+    if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text.value) {
+        return Some(*value);
+    }
+    let suggestion = report.suggest(&text.value, choices.iter().map(|(name, _)| *name));
+    let help = suggestion.map_or(help, |known| format!("did you mean \"{known}\"?"));
+    report.add(
+        Diagnostic::error(
+            code,
+            format!("there is no {what} `{}`", shorten(&text.value)),
+            text.span,
+            format!("unknown {what}"),
+        )
+        .with_help(help),
+    );
+    None
+}
+
 /// The size in bytes that a field holds (`SYS-7`); anything else is reported.
 pub(super) fn read_size(field: &Field<'_>, report: &mut Report) -> Option<Located<u64>> {
     let bytes = match field.value {

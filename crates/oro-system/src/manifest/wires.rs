@@ -100,6 +100,7 @@ impl Wiring {
             stride_bytes,
             slot_count: slots.value,
             is_forced_synchronous: wire.is_forced_synchronous,
+            drops_at_restart: wire.drops_at_restart,
             layout: carries.layout.to_owned(),
             producer: producer.to_plan(),
             consumer: consumer.to_plan(),

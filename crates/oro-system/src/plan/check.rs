@@ -12,7 +12,7 @@ use oro_sysabi::{
 
 use super::{
     BuiltIn, MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS,
-    PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort,
+    MAX_RESTART_NS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort, PlanRestart, RestartOn,
 };
 use crate::names::{RESERVED_NAMES, is_valid_name};
 
@@ -104,7 +104,16 @@ fn check_instance(
     let module = usize::try_from(instance.module);
     ensure(module.is_ok_and(|index| index < module_count), "there is no such module")?;
     ensure(instance.heap_bytes <= MAX_HEAP_BYTES, "a heap has at most 64 GiB")?;
-    ensure(instance.heap_bytes.is_multiple_of(PAGE_BYTES), "a heap is whole pages of 4096 bytes")
+    ensure(instance.heap_bytes.is_multiple_of(PAGE_BYTES), "a heap is whole pages of 4096 bytes")?;
+    let PlanRestart { on, max, within_ns, backoff_ns } = instance.restart;
+    if on == RestartOn::Never {
+        return ensure(instance.restart == PlanRestart::default(), "no restart has no numbers");
+    }
+    ensure(max > 0 && within_ns > 0, "a restart's `max` and `within` are not 0 (SYS-10)")?;
+    ensure(
+        within_ns.max(backoff_ns) <= MAX_RESTART_NS,
+        "a restart's times are at most a day (SYS-10)",
+    )
 }
 
 fn check_port(port: &PlanPort) -> Result<(), &'static str> {

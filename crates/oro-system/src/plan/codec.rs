@@ -15,13 +15,13 @@ use oro_sysabi::MAX_LAYOUT_TEXT;
 
 use super::{
     BuiltIn, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS, Plan, PlanEnd,
-    PlanError, PlanInstance, PlanItem, PlanPort,
+    PlanError, PlanInstance, PlanItem, PlanPort, PlanRestart, RestartOn,
 };
 
 /// The first bytes of an encoded plan.
 pub const PLAN_MAGIC: [u8; 8] = *b"OroPlan\0";
 /// The version that this crate writes, and the only one that it reads.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 const HEADER_BYTES: usize = 24;
 /// Keeps every count and the stated size within a u32.
@@ -102,6 +102,7 @@ impl Plan {
             body.extend(instance.module.to_le_bytes());
             body.extend(instance.heap_bytes.to_le_bytes());
             body.extend(instance.memory_bytes.to_le_bytes());
+            put_restart(&mut body, &instance.restart);
         }
         let mut layouts = BTreeMap::new();
         for port in &self.ports {
@@ -154,7 +155,7 @@ fn put_port<'a>(body: &mut Vec<u8>, port: &'a PlanPort, layouts: &mut BTreeMap<&
     body.extend(port.slot_size_bytes.to_le_bytes());
     body.extend(port.stride_bytes.to_le_bytes());
     body.extend(port.slot_count.to_le_bytes());
-    body.push(u8::from(port.is_forced_synchronous));
+    body.push(u8::from(port.is_forced_synchronous) | u8::from(port.drops_at_restart) << 1);
     if let Some(number) = layouts.get(port.layout.as_str()) {
         body.extend(number.to_le_bytes());
     } else {
@@ -165,6 +166,17 @@ fn put_port<'a>(body: &mut Vec<u8>, port: &'a PlanPort, layouts: &mut BTreeMap<&
     }
     put_end(body, &port.producer);
     put_end(body, &port.consumer);
+}
+
+fn put_restart(body: &mut Vec<u8>, restart: &PlanRestart) {
+    body.push(match restart.on {
+        RestartOn::Never => return body.push(0),
+        RestartOn::Fault => 1,
+        RestartOn::Always => 2,
+    });
+    body.extend(restart.max.to_le_bytes());
+    body.extend(restart.within_ns.to_le_bytes());
+    body.extend(restart.backoff_ns.to_le_bytes());
 }
 
 fn put_end(body: &mut Vec<u8>, end: &PlanEnd) {
@@ -238,6 +250,7 @@ impl Reader<'_> {
                 module: self.u32()?,
                 heap_bytes: u64::from_le_bytes(self.take()?),
                 memory_bytes: u64::from_le_bytes(self.take()?),
+                restart: self.restart()?,
             });
         }
         let mut layouts = Vec::new();
@@ -256,11 +269,10 @@ impl Reader<'_> {
         let slot_size_bytes = self.u32()?;
         let stride_bytes = self.u32()?;
         let slot_count = self.u32()?;
-        let is_forced_synchronous = match self.take()? {
-            [0] => false,
-            [1] => true,
-            [_] => return Err(self.fault("a flag is 0 or 1")),
-        };
+        let [flags] = self.take()?;
+        if flags > 3 {
+            return Err(self.fault("a Port's flags are 0 to 3"));
+        }
         let layout = match self.u32()? {
             0 => {
                 let most = usize::try_from(MAX_LAYOUT_TEXT).unwrap_or(usize::MAX);
@@ -283,10 +295,26 @@ impl Reader<'_> {
             slot_size_bytes,
             stride_bytes,
             slot_count,
-            is_forced_synchronous,
+            is_forced_synchronous: flags & 1 != 0,
+            drops_at_restart: flags & 2 != 0,
             layout,
             producer,
             consumer,
+        })
+    }
+
+    fn restart(&mut self) -> Result<PlanRestart, DecodeError> {
+        let on = match self.take()? {
+            [0] => return Ok(PlanRestart::default()),
+            [1] => RestartOn::Fault,
+            [2] => RestartOn::Always,
+            [_] => return Err(self.fault("a restart is 0 to 2")),
+        };
+        Ok(PlanRestart {
+            on,
+            max: self.u32()?,
+            within_ns: u64::from_le_bytes(self.take()?),
+            backoff_ns: u64::from_le_bytes(self.take()?),
         })
     }
 

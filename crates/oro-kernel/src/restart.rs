@@ -1,0 +1,146 @@
+//! Restarts: an instance ends, and another one takes its place on the same Ports (`END-7`, `END-10` to
+//! `END-12`).
+//!
+//! From the end on the instance is *restarting*: nothing of it runs, its peers are told nothing, and its
+//! cursors are the kernel's. After the policy's delay the platform is asked for a replacement; once
+//! that is there, every endpoint is wired to it and it runs.
+
+use alloc::vec::Vec;
+
+use crate::kernel::Instance;
+use crate::{
+    Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, RestartOn, Side, Timer,
+};
+
+/// How often the delay doubles in a row.
+const BACKOFF_DOUBLINGS: u32 = 6;
+
+impl Kernel {
+    /// Whether its threads' ends close nothing until it has ended for good (`END-10`).
+    pub(crate) fn restarts_always(&self, id: InstanceId) -> bool {
+        self.setup.instances[id.0 as usize].restart.on == RestartOn::Always
+    }
+
+    /// Ends an instance none of whose threads runs any more: for good, or until its replacement has
+    /// come. `is_whole`: none of them had ended by itself before.
+    pub(crate) fn end_or_restart(
+        &mut self,
+        id: InstanceId,
+        end: InstanceEnd,
+        is_whole: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let policy = self.setup.instances[id.0 as usize].restart;
+        let is_fault = !matches!(end, InstanceEnd::Exited { .. });
+        let is_wanted = match policy.on {
+            RestartOn::Never => false,
+            RestartOn::Fault => is_fault && is_whole,
+            RestartOn::Always => true,
+        };
+        let instance = &mut self.instances[id.0 as usize];
+        if !is_wanted || instance.restarts_in_row >= policy.max {
+            return self.conclude(id, end, effects);
+        }
+        instance.state = if is_fault { InstanceState::Faulted } else { InstanceState::Ended };
+        instance.is_restarting = true;
+        instance.end = Some(end);
+        let delay_ns =
+            policy.backoff_ns.saturating_mul(1 << instance.restarts_in_row.min(BACKOFF_DOUBLINGS));
+        effects.push(Effect::EndInstance { instance: id, end, restart: true });
+        effects.push(Effect::PublishInstance(id));
+        self.stop_row(id, effects);
+        // Their last cursors are the kernel's again, for whoever comes after them.
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            self.read_last_cursors(thread, effects);
+        }
+        if delay_ns == 0 {
+            effects.push(Effect::ReplaceInstance(id));
+        } else {
+            let timer = Timer::Restart(id);
+            effects.push(Effect::StartTimer { timer, after_ns: delay_ns });
+        }
+    }
+
+    /// The delay is over.
+    pub(crate) fn replace_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        if self.instances[id.0 as usize].is_restarting {
+            effects.push(Effect::ReplaceInstance(id));
+        }
+    }
+
+    /// It has run for long enough.
+    pub(crate) fn end_row(&mut self, id: InstanceId) {
+        self.instances[id.0 as usize].restarts_in_row = 0;
+    }
+
+    /// Forgets what it still waits for, when it has ended.
+    pub(crate) fn stop_row(&self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let has_timer = self.setup.instances[id.0 as usize].restart.within_ns > 0;
+        if has_timer && self.instances[id.0 as usize].restarts_in_row > 0 {
+            effects.push(Effect::StopTimer { timer: Timer::Row(id) });
+        }
+    }
+
+    /// A replacement has been mounted on the Ports of an instance that had ended.
+    pub(crate) fn restart_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let policy = self.setup.instances[id.0 as usize].restart;
+        let instance = &mut self.instances[id.0 as usize];
+        if !instance.is_restarting {
+            // It was killed while it was being replaced.
+            let is_running = instance.state == InstanceState::Running;
+            assert!(!is_running, "platform: replaced while it lives");
+            return;
+        }
+        instance.is_restarting = false;
+        instance.restart_count += 1;
+        instance.restarts_in_row += 1;
+        self.revive_threads(id, effects);
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            for end_index in 0..self.thread(thread).ends.len() {
+                let end = self.thread(thread).ends[end_index];
+                self.rewire(end, self.thread(thread).is_managed, effects);
+            }
+        }
+        if policy.within_ns > 0 {
+            let timer = Timer::Row(id);
+            effects.push(Effect::StartTimer { timer, after_ns: policy.within_ns });
+        }
+        // Last: what a thread sees at its first instruction is all there.
+        self.start_threads(id, effects);
+    }
+
+    /// No replacement can be had.
+    pub(crate) fn give_up_restart(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        if let Instance { is_restarting: true, end: Some(end), .. } = self.instances[id.0 as usize]
+        {
+            self.conclude(id, end, effects);
+        }
+    }
+
+    /// Gives an endpoint a new owner: its cursor goes on, its peer has had one peer more.
+    fn rewire(&mut self, end: EndpointId, is_managed: bool, effects: &mut Vec<Effect>) {
+        assert!(self.end(end).live.is_none(), "platform: replaced before {end:?} was read");
+        let left = self.available(end);
+        let is_dropped = self.port_setup(end).drops_at_restart && end.side == Side::Consumer;
+        let state = self.end_mut(end);
+        state.streak = 0;
+        if is_dropped && left > 0 {
+            state.cursor = state.cursor.wrapping_add(left);
+            effects.push(Effect::PublishCursor { end, value: state.cursor });
+        }
+        state.first = state.cursor;
+        let value = state.cursor;
+        if is_managed {
+            effects.push(Effect::SetWord { end, value });
+        }
+        effects.push(Effect::PublishFirst { end, value });
+        self.end_mut(end.peer()).epoch += 1;
+        self.publish_peer(end.peer(), effects);
+        self.publish_peer(end, effects);
+        if is_dropped && left > 0 {
+            self.wake_peer(end, effects);
+        }
+    }
+}
