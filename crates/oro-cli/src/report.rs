@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use oro_kernel_linux::{Fault, InstanceReport, Outcome, Report};
+use oro_kernel_linux::{Fault, InstanceReport, Outcome, Report, RestartReport};
 use serde::Serialize;
 
 use crate::output::{Style, count_things, escape_controls};
@@ -14,6 +14,7 @@ pub(crate) fn show_report(report: &Report, with_all: bool, style: Style) -> Stri
     let mut text = String::new();
     for instance in &report.instances {
         show_instance(&mut text, instance, with_all, style);
+        show_restarts(&mut text, instance);
     }
     if !report.deadlock.is_empty() {
         let heading = paint(style, "error[DEADLOCK]");
@@ -68,6 +69,23 @@ fn show_instance(text: &mut String, instance: &InstanceReport, with_all: bool, s
     for (thread, words) in &instance.last_words {
         let words = escape_controls(words.trim_end()).replace('\n', "\n  |   ");
         let _ = writeln!(text, "  = last words of `{}`: {words}", escape_controls(thread));
+    }
+}
+
+/// How often an instance was restarted, and why for the last time: told also of one that ended well.
+fn show_restarts(text: &mut String, instance: &InstanceReport) {
+    let Some(RestartReport { count, last, failure }) = &instance.restarts else { return };
+    let name = &instance.name;
+    if let Some(failure) = failure {
+        let failure = escape_controls(failure);
+        let _ = writeln!(text, "note: a replacement of instance `{name}` failed: {failure}");
+    }
+    if let Some(last) = last {
+        let times = count_things(*count, "time");
+        let _ = writeln!(text, "note: instance `{name}` was restarted {times}, last after this:");
+        let mut why = String::new();
+        show_instance(&mut why, last, true, Style::Plain);
+        text.extend(why.lines().map(|line| format!("  | {line}\n")));
     }
 }
 
@@ -151,6 +169,15 @@ struct InstanceRecord<'a> {
     why: Option<&'a str>,
     fault: Option<FaultRecord<'a>>,
     last_words: Vec<LastWordsRecord<'a>>,
+    restarts: Option<RestartRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct RestartRecord<'a> {
+    count: u64,
+    /// How the incarnation before the last one ended.
+    last: Option<Box<InstanceRecord<'a>>>,
+    failure: Option<&'a str>,
 }
 
 /// Addresses are text, since JSON's numbers do not hold 64 bits everywhere.
@@ -210,6 +237,17 @@ impl<'a> From<&'a InstanceReport> for InstanceRecord<'a> {
             why,
             fault,
             last_words,
+            restarts: instance.restarts.as_ref().map(RestartRecord::from),
+        }
+    }
+}
+
+impl<'a> From<&'a RestartReport> for RestartRecord<'a> {
+    fn from(restarts: &'a RestartReport) -> Self {
+        Self {
+            count: restarts.count,
+            last: restarts.last.as_deref().map(|last| Box::new(InstanceRecord::from(last))),
+            failure: restarts.failure.as_deref(),
         }
     }
 }
@@ -240,7 +278,7 @@ mod tests {
     fn exited(name: &str, status: u64) -> InstanceReport {
         let outcome = Outcome::Exited { status };
         let (name, module) = (name.to_owned(), "filter".to_owned());
-        InstanceReport { name, module, outcome, last_words: Vec::new() }
+        InstanceReport { name, module, outcome, last_words: Vec::new(), restarts: None }
     }
 
     #[test]

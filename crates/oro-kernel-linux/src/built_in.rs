@@ -33,12 +33,31 @@ pub(crate) struct BuiltInEnd {
 
 #[derive(Debug)]
 enum Kind {
-    Source { stream: Stream, has_ended: bool },
-    Sink { stream: Stream, message: Option<Unwritten>, has_ended: bool },
-    Log { stream: Stream, instance: String, line: Vec<u8>, written_bytes: usize },
+    Source {
+        stream: Stream,
+        has_ended: bool,
+    },
+    Sink {
+        stream: Stream,
+        message: Option<Unwritten>,
+        has_ended: bool,
+    },
+    Log {
+        stream: Stream,
+        instance: String,
+        line: Vec<u8>,
+        written_bytes: usize,
+    },
     NullSink,
-    Clock { start: Instant },
-    Messages { messages: Vec<abi::Param>, next: usize },
+    Clock {
+        start: Instant,
+    },
+    /// `stays`: whoever reads them may be restarted, and is then sent all of them anew.
+    Messages {
+        messages: Vec<abi::Param>,
+        next: usize,
+        stays: bool,
+    },
 }
 
 /// The head of a message of bytes that is being written, read once (`KRN-2`): its producer may change
@@ -64,12 +83,13 @@ pub(crate) enum Work {
 }
 
 impl BuiltInEnd {
-    /// Opens what a planned end names. `instance` is the one at the other end; the system's time
-    /// counts from `start`.
+    /// Opens what a planned end names. `instance` is the one at the other end, which `may_restart`; the
+    /// system's time counts from `start`.
     pub(crate) fn open(
         end: EndpointId,
         built_in: &BuiltIn,
         instance: &str,
+        may_restart: bool,
         options: &Options,
         start: Instant,
     ) -> Result<Self, StartError> {
@@ -95,7 +115,9 @@ impl BuiltInEnd {
             },
             BuiltIn::NullSink => Kind::NullSink,
             BuiltIn::Clock => Kind::Clock { start },
-            BuiltIn::Params(params) => Kind::Messages { messages: encode(params), next: 0 },
+            BuiltIn::Params(params) => {
+                Kind::Messages { messages: encode(params), next: 0, stays: may_restart }
+            }
         };
         Ok(Self { end, kind, is_closed: false, wants_readiness: false })
     }
@@ -120,6 +142,14 @@ impl BuiltInEnd {
             (BuiltIn::FileWrite(_), Some(stream)) => stream.truncate(),
             _ => Ok(()),
         }
+    }
+
+    /// Whoever is at the other end has been restarted: parameters are sent anew (`TYPE-11`). Whether
+    /// there is anything to do.
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let Kind::Messages { next, .. } = &mut self.kind else { return false };
+        *next = 0;
+        true
     }
 
     /// Stops waiting for somebody who does not read. What is lost, if anything is.
@@ -168,7 +198,13 @@ impl BuiltInEnd {
             Kind::Sink { has_ended: true, .. } => Outcome::Close,
             _ if available == 0 && peer_has_ended => Outcome::Close,
             Kind::Source { has_ended: true, .. } => Outcome::Close,
-            Kind::Messages { messages, next } if *next == messages.len() => Outcome::Close,
+            Kind::Messages { messages, next, stays } if *next == messages.len() => {
+                if *stays {
+                    Outcome::Nothing
+                } else {
+                    Outcome::Close
+                }
+            }
             _ if available == 0 => Outcome::Nothing,
             Kind::Source { stream, has_ended } => read_message(stream, port, number, has_ended),
             Kind::Sink { stream, message, has_ended } => {
@@ -183,7 +219,7 @@ impl BuiltInEnd {
                 Outcome::Done(1)
             }
             Kind::Clock { .. } => Outcome::Nothing,
-            Kind::Messages { messages, next } => {
+            Kind::Messages { messages, next, .. } => {
                 write_param(&messages[*next], port, number);
                 *next += 1;
                 Outcome::Done(1)

@@ -37,7 +37,24 @@ impl FaultDetail {
 
 impl Supervisor<'_> {
     /// Takes down what is left of an instance and writes down how it ended.
-    pub(crate) fn end_instance(&mut self, instance: InstanceId, end: InstanceEnd) {
+    pub(crate) fn end_instance(&mut self, instance: InstanceId, end: InstanceEnd, restart: bool) {
+        let index = instance.0 as usize;
+        let report = match self.restarts[index].take_awaited(end) {
+            Some(report) => report,
+            None => self.report_end(index, end),
+        };
+        for thread in self.world.list_threads(instance) {
+            self.take_down(thread_id(thread));
+        }
+        if restart {
+            self.restarts[index].awaited = Some(report);
+        } else {
+            let restarts = self.restarts[index].summarize();
+            self.outcomes[index] = Some(InstanceReport { restarts, ..report });
+        }
+    }
+
+    fn report_end(&self, index: usize, end: InstanceEnd) -> InstanceReport {
         let outcome = match end {
             // Its peers were killed a moment ago, and this is all that it knew of it (END-9).
             InstanceEnd::Exited { .. } if self.is_killing => {
@@ -60,19 +77,13 @@ impl Supervisor<'_> {
                 }
             },
         };
-        let index = instance.0 as usize;
         let planned = &self.plan.instances[index];
-        let report = InstanceReport {
+        InstanceReport {
             name: planned.name.clone(),
             module: self.plan.modules[planned.module as usize].clone(),
             outcome,
             last_words: self.collect_last_words(index),
-        };
-        self.outcomes[index] = Some(report);
-        for thread in 0..self.processes.len() {
-            if self.world.threads[thread].instance == instance {
-                self.take_down(thread_id(thread));
-            }
+            restarts: None,
         }
     }
 

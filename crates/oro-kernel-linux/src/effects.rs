@@ -65,8 +65,11 @@ impl Supervisor<'_> {
                 Effect::Resume(thread) => self.resume(thread),
                 Effect::EndThread(thread) => self.take_down(thread),
                 Effect::EndInstance { instance, end, restart } => {
-                    assert!(!restart, "kernel bug: no restart was planned");
-                    self.end_instance(instance, end);
+                    self.end_instance(instance, end, restart);
+                }
+                Effect::ReplaceInstance(instance) => self.replace_instance(instance),
+                Effect::PublishFirst { end, value } => {
+                    metadata::publish_first(&self.world, end, value);
                 }
                 Effect::WakeKernelEnd(end) => woken.push(end),
                 Effect::Finish => self.has_finished = true,

@@ -30,6 +30,7 @@ mod options;
 mod picture;
 mod rendezvous;
 mod report;
+mod restart;
 mod ring_reader;
 mod seal;
 mod signals;

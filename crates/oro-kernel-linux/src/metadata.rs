@@ -82,17 +82,30 @@ pub(crate) fn write_all(
     images: &[Image],
     facts: &MachineFacts,
 ) -> io::Result<()> {
-    for (index, thread) in world.threads.iter().enumerate() {
-        let module = plan.instances[thread.instance.0 as usize].module;
-        write_root(world, index as u64, thread, facts)?;
-        write_foreign_bindings(thread, &images[module as usize]);
+    for index in 0..world.threads.len() {
+        write_thread(world, plan, images, facts, index)?;
     }
-    for end in world.ends() {
+    write_ring(world, plan);
+    Ok(())
+}
+
+/// Root page and bindings of a thread that has not started.
+pub(crate) fn write_thread(
+    world: &World,
+    plan: &Plan,
+    images: &[Image],
+    facts: &MachineFacts,
+    index: usize,
+) -> io::Result<()> {
+    let thread = &world.threads[index];
+    let module = plan.instances[thread.instance.0 as usize].module;
+    write_root(world, index as u64, thread, facts)?;
+    write_foreign_bindings(thread, &images[module as usize]);
+    for end in thread.list_ends() {
         if let Some(place) = world.thread_place(end) {
             write_binding(world, plan, end, place);
         }
     }
-    write_ring(world, plan);
     Ok(())
 }
 
@@ -340,6 +353,14 @@ pub(crate) fn publish_mode(world: &World, end: EndpointId, place: &ThreadPlace, 
     root.store_u32(at(core::mem::offset_of!(abi::Binding, mode)), code);
     let entry = port_offset(world, end.port) + end_offset(end.side);
     world.ring.store_u32(entry + core::mem::offset_of!(abi::End, mode) as u64, code);
+}
+
+/// Where an endpoint of a thread that has not started begins (`END-7`).
+pub(crate) fn publish_first(world: &World, end: EndpointId, value: u64) {
+    let Some(place) = world.thread_place(end) else { return };
+    let root = &world.threads[place.thread.0 as usize].root;
+    let at = binding_offset(place.port_index) + core::mem::offset_of!(abi::Binding, first) as u64;
+    root.store_u64(at, value);
 }
 
 /// The state of an endpoint's peer; its last cursor has been published before.

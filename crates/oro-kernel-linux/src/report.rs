@@ -32,6 +32,19 @@ pub struct InstanceReport {
     pub outcome: Outcome,
     /// Last words of its threads (thread name, text), if any.
     pub last_words: Vec<(String, String)>,
+    /// It was restarted (`END-7`), or was to be.
+    pub restarts: Option<RestartReport>,
+}
+
+/// How often an instance was restarted, and why.
+#[derive(Clone, Debug)]
+pub struct RestartReport {
+    /// How often.
+    pub count: u64,
+    /// How the incarnation before the last one ended; `None`: it was never restarted.
+    pub last: Option<Box<InstanceReport>>,
+    /// Why a replacement could not be made, the last time that one could not.
+    pub failure: Option<String>,
 }
 
 /// The kinds of end.

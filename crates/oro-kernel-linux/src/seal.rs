@@ -44,35 +44,52 @@ pub(crate) fn seal_all(
     } else {
         crate::trace::find_obstacle()
     };
-    let mut processes = Vec::new();
-    let mut buffer = Vec::new();
-    for thread in &world.threads {
+    let mut sealer =
+        Sealer { guardian, options, is_traced: diagnosis_limit.is_none(), buffer: Vec::new() };
+    let processes = world.threads.iter().map(|thread| {
+        let name = &plan.instances[thread.instance.0 as usize].name;
+        sealer.seal(thread, name)
+    });
+    let processes = processes.collect::<Result<_, _>>()?;
+    Ok((processes, diagnosis_limit))
+}
+
+/// What sealing a process needs, beyond what it will be.
+pub(crate) struct Sealer<'a> {
+    pub(crate) guardian: &'a Guardian,
+    pub(crate) options: &'a Options,
+    pub(crate) is_traced: bool,
+    /// Scratch space for what `/proc` says.
+    pub(crate) buffer: Vec<u8>,
+}
+
+impl Sealer<'_> {
+    /// A process for a thread of the instance with this name, checked and stopped at its start gate.
+    pub(crate) fn seal(&mut self, thread: &ThreadMemory, name: &str) -> Result<Sealed, StartError> {
         let start = Start {
             root: ROOT,
             stack_pointer: thread.stack_end - 8,
             thread_pointer: ROOT + THREAD_BLOCK_OFFSET,
-            is_traced: diagnosis_limit.is_none(),
+            is_traced: self.is_traced,
         };
         let mut process = spawn(&thread.mappings, start)?;
         register(&process.faults, thread)
             .map_err(|error| StartError::system("UFFDIO_REGISTER", error))?;
-        guardian
+        self.guardian
             .watch_over(process.pidfd.as_fd(), process.faults.fd())
             .map_err(|error| StartError::system("handing over to the guardian", error))?;
-        let name = &plan.instances[thread.instance.0 as usize].name;
-        if let Some(cpu) = options.instance_cpus.get(name) {
+        if let Some(cpu) = self.options.instance_cpus.get(name) {
             let process = rustix::process::Pid::from_raw(process.process_id);
             crate::limits::pin(process, *cpu)?;
         }
         process.wait_for_start_gate()?;
-        let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut buffer)
+        let unplanned = find_unplanned(process.process_id, &thread.mappings, &mut self.buffer)
             .map_err(|error| StartError::system("reading /proc", error))?;
-        if let Some(what) = unplanned {
-            return Err(StartError::unplanned(name, what));
+        match unplanned {
+            Some(what) => Err(StartError::unplanned(name, what)),
+            None => Ok(process),
         }
-        processes.push(process);
     }
-    Ok((processes, diagnosis_limit))
 }
 
 /// Registers a thread's regions; what it may only read until it is opened is mapped protected.

@@ -16,7 +16,7 @@ use oro_image::Image;
 use oro_kernel::{
     Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, PortId, ThreadId, Timer,
 };
-use oro_system::Plan;
+use oro_system::{Plan, RestartOn};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
@@ -26,6 +26,7 @@ use crate::diagnose::FaultDetail;
 use crate::guardian::Guardian;
 use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
+use crate::restart::Restarts;
 use crate::signals::Signals;
 use crate::spawn::Sealed;
 use crate::timers::Timers;
@@ -65,7 +66,9 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     if let Some(cpu) = options.supervisor_cpu {
         crate::limits::pin(None, cpu)?;
     }
-    world.files.clear();
+    if plan.instances.iter().all(|planned| planned.restart.on == RestartOn::Never) {
+        world.files.clear();
+    }
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
@@ -75,6 +78,8 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         kernel,
         plan,
         images,
+        options,
+        facts,
         start,
         opened_queues: vec![[false; 2]; world.ports.len()],
         world,
@@ -99,6 +104,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         give_up_at: None,
         unfinished: Vec::new(),
         outcomes: vec![None; plan.instances.len()],
+        restarts: vec![Restarts::default(); plan.instances.len()],
         kill_reason: String::new(),
         is_killing: false,
         has_finished: false,
@@ -116,6 +122,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) kernel: Kernel,
     pub(crate) plan: &'a Plan,
     pub(crate) images: &'a [Image],
+    pub(crate) options: &'a Options,
+    pub(crate) facts: MachineFacts,
     /// From when the system's time counts.
     pub(crate) start: Instant,
     /// By Port and side: the queue is mapped at the endpoint's window.
@@ -128,7 +136,7 @@ pub(crate) struct Supervisor<'a> {
     /// Where operators are listened to.
     pub(crate) control: Option<Control>,
     signals: Signals,
-    guardian: Guardian,
+    pub(crate) guardian: Guardian,
     effects: Vec<Effect>,
     /// Events that come before any other: what cursors say whose threads are gone.
     pub(crate) settled: VecDeque<Event>,
@@ -154,6 +162,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) unfinished: Vec<usize>,
     /// By instance, once it has ended.
     pub(crate) outcomes: Vec<Option<InstanceReport>>,
+    /// By instance.
+    pub(crate) restarts: Vec<Restarts>,
     /// Why instances are being killed from outside.
     pub(crate) kill_reason: String,
     pub(crate) is_killing: bool,
@@ -203,11 +213,8 @@ impl Source {
 
 impl Supervisor<'_> {
     fn watch_all(&mut self) -> io::Result<()> {
-        for (index, process) in self.processes.iter().flatten().enumerate() {
-            let faults = Source::Fault(index).encode();
-            epoll::add(&self.epoll, process.faults.fd(), faults, EventFlags::IN)?;
-            let process_data = Source::Process(index).encode();
-            epoll::add(&self.epoll, &process.pidfd, process_data, EventFlags::IN)?;
+        for index in 0..self.processes.len() {
+            self.watch_process(index)?;
         }
         for (index, built_in) in self.built_ins.iter().enumerate() {
             if let Some(fd) = built_in.pollable() {
@@ -223,6 +230,15 @@ impl Supervisor<'_> {
             control.watch(&self.epoll)?;
         }
         Ok(())
+    }
+
+    /// Listens to the faults and the end of a thread's process.
+    pub(crate) fn watch_process(&self, index: usize) -> io::Result<()> {
+        let Some(process) = &self.processes[index] else { return Ok(()) };
+        let faults = Source::Fault(index).encode();
+        epoll::add(&self.epoll, process.faults.fd(), faults, EventFlags::IN)?;
+        let process_data = Source::Process(index).encode();
+        Ok(epoll::add(&self.epoll, &process.pidfd, process_data, EventFlags::IN)?)
     }
 
     fn start_built_ins(&self) -> Result<(), StartError> {
@@ -450,6 +466,7 @@ impl Supervisor<'_> {
             module: String::new(),
             outcome: Outcome::Killed { why: "the system ended first".to_owned() },
             last_words: Vec::new(),
+            restarts: None,
         };
         self.report.instances = self
             .outcomes

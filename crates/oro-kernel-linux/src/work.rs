@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use oro_kernel::{Event, Side};
-use oro_system::{Plan, PlanEnd};
+use oro_system::{Plan, PlanEnd, RestartOn};
 use rustix::event::epoll::{self, EventFlags};
 
 use crate::built_in::{BuiltInEnd, Work};
@@ -39,12 +39,16 @@ pub(crate) fn open_built_ins(
             Side::Producer => &port.consumer,
             Side::Consumer => &port.producer,
         };
-        let peer_name = match peer {
-            PlanEnd::Instance { instance, .. } => plan.instances[*instance as usize].name.as_str(),
-            PlanEnd::BuiltIn(_) => "",
+        let (peer_name, may_restart) = match peer {
+            PlanEnd::Instance { instance, .. } => {
+                let planned = &plan.instances[*instance as usize];
+                (planned.name.as_str(), planned.restart.on != RestartOn::Never)
+            }
+            PlanEnd::BuiltIn(_) => ("", false),
         };
         if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            built_ins.push(BuiltInEnd::open(end, built_in, peer_name, options, start)?);
+            let opened = BuiltInEnd::open(end, built_in, peer_name, may_restart, options, start)?;
+            built_ins.push(opened);
         }
     }
     Ok(built_ins)

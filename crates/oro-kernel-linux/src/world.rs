@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) instances: Vec<InstanceMemory>,
     pub(crate) threads: Vec<ThreadMemory>,
     pub(crate) ports: Vec<PortMemory>,
-    /// Descriptors that the planned mappings name; of no use once every process exists.
+    /// Descriptors that the planned mappings name; of no use once every process exists that ever will.
     pub(crate) files: Vec<OwnedFd>,
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct InstanceMemory {
     pub(crate) first_thread: u32,
     /// Its writable segments, heap and stacks.
     data: OwnedFd,
+    data_bytes: u64,
     /// Mappings that every thread of it has.
     shared: Vec<Mapping>,
 }
@@ -266,6 +267,13 @@ impl World {
         }
     }
 
+    /// The threads of an instance, by index, in entry order.
+    pub(crate) fn list_threads(&self, instance: InstanceId) -> std::ops::Range<usize> {
+        let first = self.instances[instance.0 as usize].first_thread as usize;
+        let next = self.instances.get(instance.0 as usize + 1);
+        first..next.map_or(self.threads.len(), |next| next.first_thread as usize)
+    }
+
     /// Every endpoint of the system.
     pub(crate) fn ends(&self) -> impl Iterator<Item = EndpointId> + use<> {
         let ports = u32::try_from(self.ports.len()).unwrap_or(u32::MAX);
@@ -319,6 +327,11 @@ impl ThreadMemory {
         self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &port.cursors.fd(), offset));
         let meaning = Meaning::Cursor { end };
         self.regions.push(Region { start: cursor, size_bytes: PAGE, meaning });
+    }
+
+    /// Its endpoints.
+    pub(crate) fn list_ends(&self) -> impl Iterator<Item = EndpointId> + '_ {
+        self.ends.iter().map(|(_, end)| *end)
     }
 
     /// The endpoint behind a binding, if it is wired and this thread's.

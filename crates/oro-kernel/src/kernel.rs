@@ -33,6 +33,7 @@ use crate::{
 ///         producer: Owner::Thread(ThreadId(0)),
 ///         consumer: Owner::Kernel,
 ///         upgrade: Upgrade::Allowed,
+///         drops_at_restart: false,
 ///     }],
 /// };
 /// let end = EndpointId { port: PortId(0), side: Side::Producer };
@@ -303,7 +304,7 @@ impl Kernel {
             }
             Event::KillInstance { instance } => self.kill_instance(instance, effects),
             Event::InstanceRestarted { instance } => self.restart_instance(instance, effects),
-            Event::RestartFailed { instance } => self.give_up_restart(instance, effects),
+            Event::RestartFailed { instance } => self.retry_restart(instance, effects),
             Event::KernelCommitted { end, count } => self.commit_kernel(end, count, effects),
             Event::KernelReleased { end, count } => self.release_kernel(end, count, effects),
             Event::KernelClosed { end, has_failed } => self.close_kernel(end, has_failed, effects),

@@ -44,8 +44,6 @@ impl Kernel {
         instance.state = if is_fault { InstanceState::Faulted } else { InstanceState::Ended };
         instance.is_restarting = true;
         instance.end = Some(end);
-        let delay_ns =
-            policy.backoff_ns.saturating_mul(1 << instance.restarts_in_row.min(BACKOFF_DOUBLINGS));
         effects.push(Effect::EndInstance { instance: id, end, restart: true });
         effects.push(Effect::PublishInstance(id));
         self.stop_row(id, effects);
@@ -54,11 +52,18 @@ impl Kernel {
             let thread = self.instances[id.0 as usize].threads[index];
             self.read_last_cursors(thread, effects);
         }
-        if delay_ns == 0 {
-            effects.push(Effect::ReplaceInstance(id));
-        } else {
-            let timer = Timer::Restart(id);
-            effects.push(Effect::StartTimer { timer, after_ns: delay_ns });
+        self.ask_for_replacement(id, effects);
+    }
+
+    /// At once or later (`END-11`).
+    fn ask_for_replacement(&self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let doublings = self.instances[id.0 as usize].restarts_in_row.min(BACKOFF_DOUBLINGS);
+        let backoff_ns = self.setup.instances[id.0 as usize].restart.backoff_ns;
+        match backoff_ns.saturating_mul(1 << doublings) {
+            0 => effects.push(Effect::ReplaceInstance(id)),
+            after_ns => {
+                effects.push(Effect::StartTimer { timer: Timer::Restart(id), after_ns });
+            }
         }
     }
 
@@ -111,10 +116,15 @@ impl Kernel {
         self.start_threads(id, effects);
     }
 
-    /// No replacement can be had.
-    pub(crate) fn give_up_restart(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
-        if let Instance { is_restarting: true, end: Some(end), .. } = self.instances[id.0 as usize]
-        {
+    /// No replacement could be had: as if one had ended at once.
+    pub(crate) fn retry_restart(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        let most = self.setup.instances[id.0 as usize].restart.max;
+        let instance = &mut self.instances[id.0 as usize];
+        let Instance { is_restarting: true, end: Some(end), .. } = *instance else { return };
+        instance.restarts_in_row += 1;
+        if instance.restarts_in_row < most {
+            self.ask_for_replacement(id, effects);
+        } else {
             self.conclude(id, end, effects);
         }
     }

@@ -69,11 +69,16 @@ fn end_11_a_row_ends_with_time() {
     assert!(effects.iter().any(|one| matches!(one, Effect::EndInstance { restart: false, .. })));
 }
 
-/// END-11, END-7: without a replacement it ends for good, as it had ended, and its peer hears of it.
+/// END-11, END-7: a replacement that cannot be made counts; at the end of the row the instance has ended
+/// as it had, and its peer hears of it.
 #[test]
 fn end_11_a_replacement_that_cannot_be_made_is_the_end() {
     let mut pair = start(RestartOn::Fault, 3, 0, 0);
     pair.step(FAULT);
+    for _ in 0..2 {
+        let effects = pair.step(Event::RestartFailed { instance: FIRST });
+        assert_eq!(effects, [Effect::ReplaceInstance(FIRST)]);
+    }
     assert_eq!(pair.kernel.peer_state(IN), (PeerState::Wired, 0), "END-7: told nothing");
     let effects = pair.step(Event::RestartFailed { instance: FIRST });
     let end = InstanceEnd::Faulted { thread: SOURCE, cause: FaultCause::Trap };

@@ -166,7 +166,7 @@ fn sys_9_headers_are_told_apart() {
     };
     assert_eq!(Plan::decode(b""), Err(DecodeError::Magic));
     assert_eq!(with(0, b'o'), Err(DecodeError::Magic));
-    assert_eq!(with(8, 2), Err(DecodeError::Version(2)));
+    assert_eq!(with(8, 3), Err(DecodeError::Version(3)));
     assert!(matches!(with(15, 1), Err(DecodeError::Size { .. })));
     assert_eq!(with(24, 0xee), Err(DecodeError::Checksum));
 }

@@ -6,10 +6,10 @@ use std::os::fd::OwnedFd;
 
 use oro_image::Image;
 use oro_kernel::{
-    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Setup, Side, ThreadId,
-    ThreadSetup, Tuning, Upgrade,
+    EndpointId, InstanceId, InstanceSetup, Owner, PortId, PortSetup, Restart, RestartOn, Setup,
+    Side, ThreadId, ThreadSetup, Tuning, Upgrade,
 };
-use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
+use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort, PlanRestart};
 use rustix::fs::SealFlags;
 
 use super::{
@@ -21,7 +21,7 @@ use crate::addresses::{
     BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
     STACK_STRIDE, STACKS, START_GATE, WINDOWS, WINDOWS_END,
 };
-use crate::memory::{PAGE, SharedMemory, create_memfd, round_to_pages};
+use crate::memory::{PAGE, SharedMemory, create_memfd, punch_hole, round_to_pages};
 use crate::spawn::{Mapping, Rights};
 use crate::stub::{RETURN_ADDRESS, code_page};
 
@@ -95,10 +95,18 @@ impl<'a> Builder<'a> {
             offset += segment.memory_bytes;
         }
         let data = create_memfd(c"oro-data", 0, false).map_err(system)?;
-        let end = add_data(&mut shared, &data, image, bias, heap_bytes).map_err(system)?;
+        let end = add_data(&mut shared, &data, image, bias, heap_bytes);
         rustix::fs::ftruncate(&data, end).map_err(|error| system(error.into()))?;
+        let memory = InstanceMemory {
+            bias,
+            heap_bytes,
+            first_thread: as_u32(self.threads.len()),
+            data,
+            data_bytes: end,
+            shared,
+        };
+        memory.fill(image).map_err(system)?;
         let instance = InstanceId(as_u32(index));
-        let first_thread = as_u32(self.threads.len());
         let ports = &image.interface.ports;
         let binding_count = ports.iter().map(|port| port.index + port.max).max().unwrap_or(0);
         for entry in 0..as_u32(image.interface.entries.len()) {
@@ -111,7 +119,7 @@ impl<'a> Builder<'a> {
                 binding_count,
             });
         }
-        self.instances.push(InstanceMemory { bias, heap_bytes, first_thread, data, shared });
+        self.instances.push(memory);
         Ok(())
     }
 
@@ -313,22 +321,19 @@ fn create_image_file(image: &Image, bias: u64) -> io::Result<OwnedFd> {
     Ok(file)
 }
 
-/// Adds an instance's writable segments, heap and stacks, all in `data`; its size.
+/// Adds an instance's writable segments, heap and stacks, all in `data`; the size of that.
 fn add_data(
     shared: &mut Vec<Mapping>,
     data: &OwnedFd,
     image: &Image,
     bias: u64,
     heap_bytes: u64,
-) -> io::Result<u64> {
+) -> u64 {
     let mut end = 0;
-    for (index, segment) in image.segments.iter().enumerate() {
-        if segment.is_writable {
-            let offset = take(&mut end, segment.memory_bytes);
-            let address = segment.address.wrapping_add(bias);
-            shared.push(mapping(address, segment.memory_bytes, Rights::ReadWrite, data, offset));
-            write_at(data, offset, &image.build_segment(index, bias))?;
-        }
+    for segment in image.segments.iter().filter(|segment| segment.is_writable) {
+        let offset = take(&mut end, segment.memory_bytes);
+        let address = segment.address.wrapping_add(bias);
+        shared.push(mapping(address, segment.memory_bytes, Rights::ReadWrite, data, offset));
     }
     if heap_bytes > 0 {
         let offset = take(&mut end, heap_bytes);
@@ -339,10 +344,56 @@ fn add_data(
         let offset = take(&mut end, size);
         let address = stack_end(as_u32(index)) - size;
         shared.push(mapping(address, size, Rights::ReadWrite, data, offset));
-        // The return address of the entry point (END-1).
-        write_at(data, offset + size - 8, &RETURN_ADDRESS.to_le_bytes())?;
     }
-    Ok(end)
+    end
+}
+
+impl InstanceMemory {
+    /// Puts what an instance starts with into its writable memory, which is zero: initialised data, and
+    /// the return address of each entry point (`END-1`).
+    fn fill(&self, image: &Image) -> io::Result<()> {
+        for (index, segment) in image.segments.iter().enumerate() {
+            if segment.is_writable {
+                let offset = self.data_offset(segment.address.wrapping_add(self.bias));
+                write_at(&self.data, offset, &image.build_segment(index, self.bias))?;
+            }
+        }
+        for entry in 0..as_u32(image.interface.entries.len()) {
+            let offset = self.data_offset(stack_end(entry) - 8);
+            write_at(&self.data, offset, &RETURN_ADDRESS.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Makes its writable memory what it was before it first ran. None of its processes lives.
+    pub(crate) fn reset(&self, image: &Image) -> io::Result<()> {
+        punch_hole(std::os::fd::AsFd::as_fd(&self.data), 0, self.data_bytes)?;
+        self.fill(image)
+    }
+
+    /// Where an address of its writable memory is in `data`.
+    fn data_offset(&self, address: u64) -> u64 {
+        let holds = |mapping: &&Mapping| {
+            mapping.rights == Rights::ReadWrite
+                && (mapping.address..mapping.address + mapping.size_bytes).contains(&address)
+        };
+        let mapping = self.shared.iter().find(holds).expect("a segment, or a stack, is mapped");
+        mapping.offset + (address - mapping.address)
+    }
+}
+
+impl ThreadMemory {
+    /// Makes what is its thread's alone what it was before it first ran; its process is gone. Root page
+    /// and bindings are to be written anew.
+    pub(crate) fn reset(&self) -> io::Result<()> {
+        self.root.clear(0, self.root.size_bytes());
+        punch_hole(self.private.fd(), 0, self.private.size_bytes())?;
+        self.private.populate()?;
+        if self.snapshot_bytes > 0 {
+            punch_hole(std::os::fd::AsFd::as_fd(&self.snapshots), 0, self.snapshot_bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// Image, heap, stacks, cells, commit words and queues against `quota.memory` (`SYS-3`).
@@ -391,7 +442,11 @@ fn describe(
     };
     Setup {
         tuning: Tuning::default(),
-        instances: plan.instances.iter().map(|_| InstanceSetup::default()).collect(),
+        instances: plan
+            .instances
+            .iter()
+            .map(|planned| InstanceSetup { restart: convert_restart(&planned.restart) })
+            .collect(),
         threads: threads
             .iter()
             .map(|thread| ThreadSetup { instance: thread.instance, is_managed: is_managed(thread) })
@@ -405,9 +460,20 @@ fn describe(
                 producer: owner(&port.producer),
                 consumer: owner(&port.consumer),
                 upgrade: choose_upgrade(planned),
+                drops_at_restart: planned.drops_at_restart,
             })
             .collect(),
     }
+}
+
+fn convert_restart(planned: &PlanRestart) -> Restart {
+    let &PlanRestart { on, max, within_ns, backoff_ns } = planned;
+    let on = match on {
+        oro_system::RestartOn::Never => RestartOn::Never,
+        oro_system::RestartOn::Fault => RestartOn::Fault,
+        oro_system::RestartOn::Always => RestartOn::Always,
+    };
+    Restart { on, max, within_ns, backoff_ns }
 }
 
 /// What hinders a Port from ever becoming asynchronous, its threads apart (`PORT-10`, `BUILTIN-5`).

@@ -16,7 +16,7 @@ use super::params::{ParamsByPort, resolve_params};
 use super::table::{list_names, shorten};
 use super::wires::{Scope, Wiring, show_end};
 use super::{Manifest, ResolveOptions};
-use crate::{BuiltIn, MAX_PORTS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort};
+use crate::{BuiltIn, MAX_PORTS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort, RestartOn};
 
 /// Slots of a Port for parameters.
 const PARAMS_SLOTS: u32 = 4;
@@ -43,8 +43,10 @@ pub(super) fn resolve_manifest(
     let mut params = Vec::new();
     for (index, interface) in loaded.iter().enumerate() {
         let Some(interface) = interface else { continue };
-        let values = resolve_params(&manifest.instances[index], interface, report);
-        params.extend(wire_params(index, interface, values, &wiring));
+        let entry = &manifest.instances[index];
+        let values = resolve_params(entry, interface, report);
+        let may_restart = entry.restart.on != RestartOn::Never;
+        params.extend(wire_params(index, interface, values, may_restart, &wiring));
     }
     warn_of_deadlocks(manifest, &loaded, &wiring, report);
     warn_of_idle_parts(manifest, report);
@@ -156,6 +158,7 @@ fn wire_params(
     instance: usize,
     interface: &Interface,
     mut values: ParamsByPort,
+    may_restart: bool,
     wiring: &Wiring,
 ) -> Vec<PlanPort> {
     let is_params = |port: &&Port| {
@@ -168,7 +171,8 @@ fn wire_params(
         stride_bytes: PARAMS_SLOT_SIZE,
         slot_count: PARAMS_SLOTS,
         is_forced_synchronous: false,
-        drops_at_restart: false,
+        // A replacement is sent all of them anew (TYPE-11).
+        drops_at_restart: may_restart,
         layout: PARAMS_LAYOUT.to_owned(),
         producer: PlanEnd::BuiltIn(BuiltIn::Params(values.remove(&port.index).unwrap_or_default())),
         consumer: PlanEnd::Instance {

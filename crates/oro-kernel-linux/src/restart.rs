@@ -1,0 +1,110 @@
+//! Restarts: an instance is built anew on the same Ports, in the same memory and by the same mappings
+//! (`END-7`). Whether and when is the core's decision.
+
+use oro_kernel::{EndpointId, Event, InstanceEnd, InstanceId};
+
+use crate::diagnose::FaultDetail;
+use crate::metadata;
+use crate::seal::Sealer;
+use crate::supervisor::{Supervisor, thread_id};
+use crate::userfault::PageFault;
+use crate::{InstanceReport, RestartReport, StartError};
+
+/// What is told of an instance's restarts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Restarts {
+    count: u64,
+    /// How it ended, while its replacement is awaited.
+    pub(crate) awaited: Option<InstanceReport>,
+    /// How the incarnation before the present one ended.
+    last: Option<Box<InstanceReport>>,
+    failure: Option<String>,
+}
+
+impl Restarts {
+    /// What was written down when it ended, if its replacement is no longer awaited but this end is its
+    /// last.
+    pub(crate) fn take_awaited(&mut self, end: InstanceEnd) -> Option<InstanceReport> {
+        let report = self.awaited.take()?;
+        if end == InstanceEnd::Killed {
+            self.last = Some(Box::new(report));
+            return None;
+        }
+        Some(report)
+    }
+
+    /// For the report, if there is anything to be said.
+    pub(crate) fn summarize(&self) -> Option<RestartReport> {
+        let has_restarted = self.count > 0 || self.failure.is_some() || self.last.is_some();
+        has_restarted.then(|| RestartReport {
+            count: self.count,
+            last: self.last.clone(),
+            failure: self.failure.clone(),
+        })
+    }
+}
+
+impl Supervisor<'_> {
+    /// [`Effect::ReplaceInstance`](oro_kernel::Effect::ReplaceInstance), and the answer.
+    pub(crate) fn replace_instance(&mut self, instance: InstanceId) {
+        let restarts = instance.0 as usize;
+        let event = match self.build_replacement(instance) {
+            Ok(()) => {
+                let restarts = &mut self.restarts[restarts];
+                restarts.count += 1;
+                restarts.last = restarts.awaited.take().map(Box::new);
+                Event::InstanceRestarted { instance }
+            }
+            Err(error) => {
+                self.restarts[restarts].failure = Some(error.to_string());
+                Event::RestartFailed { instance }
+            }
+        };
+        self.pending.push_back(event);
+    }
+
+    /// A built-in at the other end may have something to say to the replacement.
+    fn begin_anew(&mut self, end: EndpointId) {
+        let built_in = self.built_ins.iter().position(|built_in| built_in.end == end);
+        if let Some(index) = built_in
+            && self.built_ins[index].begin_anew()
+        {
+            self.postpone(index);
+        }
+    }
+
+    /// Everything as before the instance first ran, each thread stopped at its start gate.
+    fn build_replacement(&mut self, instance: InstanceId) -> Result<(), StartError> {
+        let memory = |error| StartError::system("instance memory", error);
+        let index = instance.0 as usize;
+        let planned = &self.plan.instances[index];
+        self.world.instances[index].reset(&self.images[planned.module as usize]).map_err(memory)?;
+        let mut sealer = Sealer {
+            guardian: &self.guardian,
+            options: self.options,
+            is_traced: self.report.diagnosis_limit.is_none(),
+            buffer: Vec::new(),
+        };
+        let mut processes = Vec::new();
+        for index in self.world.list_threads(instance) {
+            let thread = &self.world.threads[index];
+            thread.reset().map_err(memory)?;
+            metadata::write_thread(&self.world, self.plan, self.images, &self.facts, index)
+                .map_err(|error| StartError::system("getrandom", error))?;
+            processes.push((index, sealer.seal(thread, &planned.name)?));
+        }
+        for (index, process) in processes {
+            let ends: Vec<_> = self.world.threads[index].list_ends().collect();
+            for end in ends {
+                self.opened_queues[end.port.0 as usize][end.side as usize] = false;
+                self.begin_anew(end.peer());
+            }
+            self.last_fault[index] = PageFault::default();
+            self.details[index] = FaultDetail::default();
+            self.processes[index] = Some(process);
+            self.watch_process(index).map_err(|error| StartError::system("epoll_ctl", error))?;
+            debug_assert!(!self.kernel.is_live(thread_id(index)));
+        }
+        Ok(())
+    }
+}
