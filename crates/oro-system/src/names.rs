@@ -4,6 +4,9 @@
 pub(crate) const RESERVED_NAMES: [&str; 6] =
     ["clock", "console", "entropy", "files", "null", "ring"];
 
+/// Those that there are.
+pub(crate) const BUILT_IN_NAMES: [&str; 4] = ["clock", "console", "files", "null"];
+
 /// Whether a name obeys `NOTE-6`: 1 to 31 bytes of `a-z A-Z 0-9 _ -`.
 ///
 /// ```

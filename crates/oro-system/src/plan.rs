@@ -17,6 +17,10 @@ pub use codec::{DecodeError, PLAN_MAGIC, PLAN_VERSION};
 pub const MAX_MODULES: u32 = 4096;
 /// Most instances of a system.
 pub const MAX_INSTANCES: u32 = 4096;
+/// Most Rings of a system, the root included.
+pub const MAX_RINGS: u32 = 1024;
+/// How deep Rings may lie in each other below the root (`RING-1`).
+pub const MAX_RING_DEPTH: usize = 8;
 /// Most Ports of a system, those for parameters included.
 pub const MAX_PORTS: u32 = 65_536;
 /// Most bytes of heap that an instance may ask for: 64 GiB.
@@ -35,17 +39,47 @@ pub const PAGE_BYTES: u64 = 4096;
 pub struct Plan {
     /// Names of the modules; the kernel is given an image for each, in this order.
     pub modules: Vec<String>,
+    /// Rings below the root: `rings[i]` is Ring `i + 1`; Ring 0 is the root.
+    pub rings: Vec<PlanRing>,
     /// Instances, in manifest order.
     pub instances: Vec<PlanInstance>,
     /// Ports, in manifest order, then the params Ports.
     pub ports: Vec<PlanPort>,
 }
 
+/// A Ring below the root (`RING-1`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanRing {
+    /// Name; among its parent's Rings, instances and grants no other has it.
+    pub name: String,
+    /// Number of its parent, less than its own.
+    pub parent: u32,
+    /// Most bytes of memory that its instances and its descendants' have together; 0: no limit.
+    pub memory_bytes: u64,
+    /// Most Ports that they pay for; 0: no limit.
+    pub port_count: u32,
+    /// Most threads that they have; 0: no limit.
+    pub thread_count: u32,
+    /// What is remounted onto it (`RING-6`), in the order of names.
+    pub grants: Vec<PlanGrant>,
+}
+
+/// An instance that is remounted onto a child Ring, under its own name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanGrant {
+    /// Its name.
+    pub name: String,
+    /// Its number, if it is not a built-in one; it is in the parent's Ring, or granted to that.
+    pub instance: Option<u32>,
+}
+
 /// An instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanInstance {
-    /// Name, unique.
+    /// Name, unique in its Ring.
     pub name: String,
+    /// Number of its Ring.
+    pub ring: u32,
     /// Index of its module.
     pub module: u32,
     /// Bytes of heap, a multiple of 4096.
@@ -100,6 +134,50 @@ pub struct PlanPort {
     pub producer: PlanEnd,
     /// The consuming end.
     pub consumer: PlanEnd,
+}
+
+impl Plan {
+    /// Number of a Ring's parent; `None` of the root.
+    #[must_use]
+    pub fn parent(&self, ring: u32) -> Option<u32> {
+        let index = usize::try_from(ring).ok()?.checked_sub(1)?;
+        self.rings.get(index).map(|ring| ring.parent)
+    }
+
+    /// A Ring and those that it is in, from the inside to the root.
+    pub fn ancestry(&self, ring: u32) -> impl Iterator<Item = u32> + '_ {
+        core::iter::successors(Some(ring), |ring| self.parent(*ring))
+    }
+
+    /// Name of an instance with those of its Rings: `outer/inner/name`.
+    ///
+    /// ```
+    /// use oro_system::{Plan, PlanInstance, PlanRing};
+    /// let ring = |name: &str, parent| PlanRing { name: name.into(), parent, ..PlanRing::default() };
+    /// let plan = Plan {
+    ///     rings: vec![ring("outer", 0), ring("inner", 1)],
+    ///     instances: vec![PlanInstance { name: "a".into(), ring: 2, ..PlanInstance::default() }],
+    ///     ..Plan::default()
+    /// };
+    /// assert_eq!(plan.path(0), "outer/inner/a");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is no such instance.
+    #[must_use]
+    pub fn path(&self, instance: usize) -> String {
+        let instance = &self.instances[instance];
+        let mut path = instance.name.clone();
+        for ring in self.ancestry(instance.ring) {
+            let index = usize::try_from(ring).ok().and_then(|ring| ring.checked_sub(1));
+            if let Some(ring) = index.and_then(|index| self.rings.get(index)) {
+                path.insert(0, '/');
+                path.insert_str(0, &ring.name);
+            }
+        }
+        path
+    }
 }
 
 impl PlanPort {

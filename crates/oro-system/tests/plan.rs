@@ -2,8 +2,8 @@
 
 use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 use oro_system::{
-    BuiltIn, DecodeError, Plan, PlanEnd, PlanError, PlanInstance, PlanItem, PlanPort, PlanRestart,
-    RestartOn,
+    BuiltIn, DecodeError, Plan, PlanEnd, PlanError, PlanGrant, PlanInstance, PlanItem, PlanPort,
+    PlanRestart, PlanRing, RestartOn,
 };
 use proptest::prelude::*;
 
@@ -24,15 +24,36 @@ fn port(layout: &str, producer: PlanEnd, consumer: PlanEnd) -> PlanPort {
     }
 }
 
-/// A plan with every kind of end in it.
+fn grant(name: &str, instance: Option<u32>) -> PlanGrant {
+    PlanGrant { name: name.to_owned(), instance }
+}
+
+/// A plan with every kind of end in it, and Rings.
 fn sample() -> Plan {
     let built_in = PlanEnd::BuiltIn;
     let params = vec![("encoding".to_owned(), "hex".to_owned()), ("n".to_owned(), String::new())];
     Plan {
         modules: vec!["sha256".to_owned(), "parser".to_owned()],
+        rings: vec![
+            PlanRing {
+                name: "outer".to_owned(),
+                memory_bytes: 8 << 20,
+                grants: vec![grant("clock", None), grant("hash", Some(0))],
+                ..PlanRing::default()
+            },
+            PlanRing {
+                name: "inner".to_owned(),
+                parent: 1,
+                port_count: 9,
+                thread_count: 3,
+                grants: vec![grant("hash", Some(0))],
+                ..PlanRing::default()
+            },
+        ],
         instances: vec![
             PlanInstance {
                 name: "hash".to_owned(),
+                ring: 0,
                 module: 0,
                 heap_bytes: 256 << 10,
                 memory_bytes: 0,
@@ -40,6 +61,7 @@ fn sample() -> Plan {
             },
             PlanInstance {
                 name: "parse".to_owned(),
+                ring: 2,
                 module: 1,
                 heap_bytes: 0,
                 memory_bytes: 8 << 20,
@@ -88,7 +110,7 @@ fn sys_9_equal_layouts_are_stored_once() {
     let bytes = sample().encode().unwrap();
     let text = b"oro.bytes.v1{";
     assert_eq!(bytes.windows(text.len()).filter(|window| window == text).count(), 1);
-    assert!(bytes.len() < 900, "{} bytes", bytes.len());
+    assert!(bytes.len() < 1000, "{} bytes", bytes.len());
 }
 
 #[test]
@@ -166,7 +188,7 @@ fn sys_9_headers_are_told_apart() {
     };
     assert_eq!(Plan::decode(b""), Err(DecodeError::Magic));
     assert_eq!(with(0, b'o'), Err(DecodeError::Magic));
-    assert_eq!(with(8, 3), Err(DecodeError::Version(3)));
+    assert_eq!(with(8, 4), Err(DecodeError::Version(4)));
     assert!(matches!(with(15, 1), Err(DecodeError::Size { .. })));
     assert_eq!(with(24, 0xee), Err(DecodeError::Checksum));
 }
@@ -180,7 +202,29 @@ fn sys_9_every_broken_promise_is_named() {
     let breaks: Vec<(Break, (PlanItem, &str))> = vec![
         (|plan| plan.modules[1] = "sha256".into(), item(PlanItem::Module(1), "same name")),
         (|plan| plan.modules[0].clear(), item(PlanItem::Module(0), "NOTE-6")),
-        (|plan| plan.instances[1].name = "hash".into(), item(PlanItem::Instance(1), "same name")),
+        (|plan| plan.instances[1].name = "hash".into(), item(PlanItem::Ring(2), "same name")),
+        (|plan| plan.instances[0].name = "outer".into(), item(PlanItem::Instance(0), "same name")),
+        (|plan| plan.instances[0].ring = 3, item(PlanItem::Instance(0), "no such Ring")),
+        (|plan| plan.rings[0].name = "clock".into(), item(PlanItem::Ring(1), "built-in")),
+        (|plan| plan.rings[0].name = "a/b".into(), item(PlanItem::Ring(1), "NOTE-6")),
+        (|plan| plan.rings[0].parent = 1, item(PlanItem::Ring(1), "comes before")),
+        (|plan| plan.rings[0].grants.reverse(), item(PlanItem::Ring(1), "order of names")),
+        (|plan| plan.rings[0].grants[0].name = "bell".into(), item(PlanItem::Ring(1), "built-in")),
+        (
+            |plan| plan.rings[0].grants[1].instance = Some(7),
+            item(PlanItem::Ring(1), "no such instance"),
+        ),
+        (|plan| plan.rings[0].grants[1].instance = Some(1), item(PlanItem::Ring(1), "RING-6")),
+        (|plan| plan.rings[1].grants[0] = grant("null", None), item(PlanItem::Ring(2), "RING-6")),
+        (
+            |plan| {
+                for parent in 2..9 {
+                    let name = format!("r{parent}");
+                    plan.rings.push(PlanRing { name, parent, ..PlanRing::default() });
+                }
+            },
+            item(PlanItem::Ring(9), "RING-1"),
+        ),
         (|plan| plan.instances[0].name = "files".into(), item(PlanItem::Instance(0), "SYS-3")),
         (|plan| plan.instances[0].name = "a b".into(), item(PlanItem::Instance(0), "NOTE-6")),
         (|plan| plan.instances[0].module = 2, item(PlanItem::Instance(0), "no such module")),
@@ -287,7 +331,7 @@ fn errors_say_where_and_what_would_be_right() {
         error.to_string(),
         "plan, Port 3: a slot count is a power of two, at most 2^20 (LIM-3)"
     );
-    let error = Plan::decode(b"OroPlan\0\x02\0\0\0").unwrap_err();
+    let error = Plan::decode(b"OroPlan\0\x03\0\0\0").unwrap_err();
     assert_eq!(error.to_string(), "plan, byte 12: the plan ends too early");
 }
 
@@ -303,6 +347,7 @@ proptest! {
         for (index, name) in modules.iter().enumerate() {
             instances.push(PlanInstance {
                 name: format!("i-{name}"),
+                ring: u32::try_from(index).unwrap() % 3,
                 module: u32::try_from(index).unwrap(),
                 heap_bytes: 4096 * u64::try_from(index).unwrap(),
                 memory_bytes: u64::MAX - u64::try_from(index).unwrap(),
@@ -331,7 +376,9 @@ proptest! {
                 consumer: end(u32::from(to) % count, 2 * index + 1, 1),
             });
         }
-        let plan = Plan { modules, instances, ports };
+        let mut rings = sample().rings;
+        rings.iter_mut().for_each(|ring| ring.grants.retain(|grant| grant.instance.is_none()));
+        let plan = Plan { modules, rings, instances, ports };
         let bytes = plan.encode().unwrap();
         prop_assert_eq!(Plan::decode(&bytes), Ok(plan));
     }
@@ -348,7 +395,7 @@ proptest! {
             bytes[offset] = value;
         }
         let size = u32::try_from(bytes.len()).unwrap();
-        bytes[..12].copy_from_slice(b"OroPlan\0\x02\0\0\0");
+        bytes[..12].copy_from_slice(b"OroPlan\0\x03\0\0\0");
         bytes[12..16].copy_from_slice(&size.to_le_bytes());
         reseal(&mut bytes);
         if let Ok(plan) = Plan::decode(&bytes) {

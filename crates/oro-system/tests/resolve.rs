@@ -76,6 +76,7 @@ fn sys_5_a_manifest_gives_the_plan_that_it_says() {
     assert_eq!(plan.modules, ["tuned", "filter", "server", "client", "bare"].map(str::to_owned));
     let instance = |name: &str, module, heap_bytes, memory_bytes| PlanInstance {
         name: name.to_owned(),
+        ring: 0,
         module,
         heap_bytes,
         memory_bytes,

@@ -342,11 +342,12 @@ fn make_plan(manifest: &Manifest, ports: Vec<PlanPort>) -> Option<Plan> {
         let module = by_name.get(entry.module.as_ref()?.value.as_str())?;
         instances.push(PlanInstance {
             name: entry.name.value.clone(),
+            ring: 0,
             module: u32::try_from(*module).ok()?,
             heap_bytes: round_heap(entry),
             memory_bytes: entry.memory.as_ref().map_or(0, |memory| memory.value),
             restart: entry.restart,
         });
     }
-    Some(Plan { modules, instances, ports })
+    Some(Plan { modules, rings: Vec::new(), instances, ports })
 }

@@ -12,9 +12,10 @@ use oro_sysabi::{
 
 use super::{
     BuiltIn, MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS,
-    MAX_RESTART_NS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort, PlanRestart, RestartOn,
+    MAX_RESTART_NS, MAX_RING_DEPTH, MAX_RINGS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort,
+    PlanRestart, PlanRing, RestartOn,
 };
-use crate::names::{RESERVED_NAMES, is_valid_name};
+use crate::names::{BUILT_IN_NAMES, RESERVED_NAMES, is_valid_name};
 
 /// A part of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum PlanItem {
     Plan,
     /// The module with this index.
     Module(usize),
+    /// The Ring with this number.
+    Ring(usize),
     /// The instance with this index.
     Instance(usize),
     /// The Port with this index.
@@ -43,6 +46,7 @@ impl fmt::Display for PlanError {
         match self.item {
             PlanItem::Plan => write!(formatter, "plan: ")?,
             PlanItem::Module(index) => write!(formatter, "plan, module {index}: ")?,
+            PlanItem::Ring(number) => write!(formatter, "plan, Ring {number}: ")?,
             PlanItem::Instance(index) => write!(formatter, "plan, instance {index}: ")?,
             PlanItem::Port(index) => write!(formatter, "plan, Port {index}: ")?,
         }
@@ -65,11 +69,23 @@ impl Plan {
             let result = check_module(name, names.insert(name.as_str()));
             result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
         }
-        names.clear();
+        let mut names = BTreeSet::new();
+        for (index, ring) in self.rings.iter().enumerate() {
+            let is_new = names.insert((ring.parent, ring.name.as_str()));
+            let result = check_ring(self, index, is_new);
+            result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
+        }
         for (index, instance) in self.instances.iter().enumerate() {
-            let is_new = names.insert(instance.name.as_str());
-            let result = check_instance(instance, is_new, self.modules.len());
+            let is_new = names.insert((instance.ring, instance.name.as_str()));
+            let result = check_instance(instance, is_new, self);
             result.map_err(|rule| PlanError { item: PlanItem::Instance(index), rule })?;
+        }
+        for (index, ring) in self.rings.iter().enumerate() {
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let is_new = ring.grants.iter().all(|grant| names.insert((number, &grant.name)));
+            let result = ensure(is_new, "two things of a Ring have the same name")
+                .and_then(|()| check_grants(self, ring));
+            result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
         }
         let mut used = Used::default();
         for (index, port) in self.ports.iter().enumerate() {
@@ -83,6 +99,7 @@ impl Plan {
 fn check_counts(plan: &Plan) -> Result<(), &'static str> {
     let within = |count: usize, most: u32| u32::try_from(count).is_ok_and(|count| count <= most);
     ensure(within(plan.modules.len(), MAX_MODULES), "at most 4096 modules")?;
+    ensure(within(plan.rings.len(), MAX_RINGS - 1), "at most 1023 Rings below the root")?;
     ensure(within(plan.instances.len(), MAX_INSTANCES), "at most 4096 instances")?;
     ensure(within(plan.ports.len(), MAX_PORTS), "at most 65536 Ports")
 }
@@ -92,17 +109,52 @@ fn check_module(name: &str, is_new: bool) -> Result<(), &'static str> {
     ensure(is_new, "another module has the same name")
 }
 
-fn check_instance(
-    instance: &PlanInstance,
-    is_new: bool,
-    module_count: usize,
-) -> Result<(), &'static str> {
+fn check_ring(plan: &Plan, index: usize, is_new: bool) -> Result<(), &'static str> {
+    let ring = &plan.rings[index];
+    ensure(is_valid_name(&ring.name), "the name breaks NOTE-6")?;
+    ensure(!RESERVED_NAMES.contains(&ring.name.as_str()), "the name is a built-in instance's")?;
+    ensure(is_new, "two things of a Ring have the same name")?;
+    let parent = usize::try_from(ring.parent);
+    ensure(parent.is_ok_and(|parent| parent <= index), "a Ring's parent comes before it")?;
+    let depth = plan.ancestry(ring.parent).count();
+    ensure(depth <= MAX_RING_DEPTH, "Rings lie at most 8 deep below the root (RING-1)")
+}
+
+/// Whether a Ring can be granted what it is: instances of its parent, and what that has been granted.
+fn check_grants(plan: &Plan, ring: &PlanRing) -> Result<(), &'static str> {
+    let parent = usize::try_from(ring.parent).ok().and_then(|index| index.checked_sub(1));
+    let parent = parent.and_then(|index| plan.rings.get(index));
+    let sorted = ring.grants.windows(2).all(|pair| pair[0].name < pair[1].name);
+    ensure(sorted, "grants are in the order of names")?;
+    for grant in &ring.grants {
+        let is_own = match grant.instance {
+            None => {
+                let name = grant.name.as_str();
+                ensure(BUILT_IN_NAMES.contains(&name), "no built-in instance has this name")?;
+                parent.is_none()
+            }
+            Some(instance) => {
+                let index = usize::try_from(instance);
+                let granted = index.ok().and_then(|index| plan.instances.get(index));
+                let granted = granted.ok_or("there is no such instance")?;
+                granted.ring == ring.parent && granted.name == grant.name
+            }
+        };
+        let is_passed_on = parent.is_some_and(|parent| parent.grants.contains(grant));
+        ensure(is_own || is_passed_on, "a grant is what the parent has (RING-6)")?;
+    }
+    Ok(())
+}
+
+fn check_instance(instance: &PlanInstance, is_new: bool, plan: &Plan) -> Result<(), &'static str> {
     let name = instance.name.as_str();
     ensure(is_valid_name(name), "the name breaks NOTE-6")?;
     ensure(!RESERVED_NAMES.contains(&name), "the name is a built-in instance's (SYS-3)")?;
-    ensure(is_new, "another instance has the same name")?;
+    ensure(is_new, "two things of a Ring have the same name")?;
+    let ring = usize::try_from(instance.ring);
+    ensure(ring.is_ok_and(|number| number <= plan.rings.len()), "there is no such Ring")?;
     let module = usize::try_from(instance.module);
-    ensure(module.is_ok_and(|index| index < module_count), "there is no such module")?;
+    ensure(module.is_ok_and(|index| index < plan.modules.len()), "there is no such module")?;
     ensure(instance.heap_bytes <= MAX_HEAP_BYTES, "a heap has at most 64 GiB")?;
     ensure(instance.heap_bytes.is_multiple_of(PAGE_BYTES), "a heap is whole pages of 4096 bytes")?;
     let PlanRestart { on, max, within_ns, backoff_ns } = instance.restart;

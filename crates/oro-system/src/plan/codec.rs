@@ -1,8 +1,8 @@
 //! A [`Plan`] as bytes (`SYS-9`): what `oro pack` stores and kernels without a host boot from.
 //!
 //! All integers are little-endian. A header ([`PLAN_MAGIC`], version u32, size of the whole u32,
-//! FNV-1a of the body u64), then the body: the counts of modules, instances and Ports, then these
-//! in turn. A name or text is a u16 length and its bytes. Equal layout texts are stored once: a
+//! FNV-1a of the body u64), then the body: the counts of modules, Rings, instances and Ports, then these
+//! in turn, Rings after modules. A name or text is a u16 length and its bytes. Equal layout texts are stored once: a
 //! Port gives 0 and the text, or the number, from 1, of an earlier text. Every plan has exactly
 //! one encoding, and [`Plan::decode`] takes no other.
 
@@ -14,14 +14,15 @@ use core::fmt;
 use oro_sysabi::MAX_LAYOUT_TEXT;
 
 use super::{
-    BuiltIn, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS, Plan, PlanEnd,
-    PlanError, PlanInstance, PlanItem, PlanPort, PlanRestart, RestartOn,
+    BuiltIn, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS, MAX_RINGS, Plan,
+    PlanEnd, PlanError, PlanGrant, PlanInstance, PlanItem, PlanPort, PlanRestart, PlanRing,
+    RestartOn,
 };
 
 /// The first bytes of an encoded plan.
 pub const PLAN_MAGIC: [u8; 8] = *b"OroPlan\0";
 /// The version that this crate writes, and the only one that it reads.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 const HEADER_BYTES: usize = 24;
 /// Keeps every count and the stated size within a u32.
@@ -91,14 +92,19 @@ impl Plan {
     pub fn encode(&self) -> Result<Vec<u8>, PlanError> {
         self.check()?;
         let mut body = Vec::new();
-        for count in [self.modules.len(), self.instances.len(), self.ports.len()] {
+        let rings = self.rings.len();
+        for count in [self.modules.len(), rings, self.instances.len(), self.ports.len()] {
             put_count(&mut body, count);
         }
         for name in &self.modules {
             put_text(&mut body, name);
         }
+        for ring in &self.rings {
+            put_ring(&mut body, ring);
+        }
         for instance in &self.instances {
             put_text(&mut body, &instance.name);
+            body.extend(instance.ring.to_le_bytes());
             body.extend(instance.module.to_le_bytes());
             body.extend(instance.heap_bytes.to_le_bytes());
             body.extend(instance.memory_bytes.to_le_bytes());
@@ -166,6 +172,20 @@ fn put_port<'a>(body: &mut Vec<u8>, port: &'a PlanPort, layouts: &mut BTreeMap<&
     }
     put_end(body, &port.producer);
     put_end(body, &port.consumer);
+}
+
+fn put_ring(body: &mut Vec<u8>, ring: &PlanRing) {
+    put_text(body, &ring.name);
+    body.extend(ring.parent.to_le_bytes());
+    body.extend(ring.memory_bytes.to_le_bytes());
+    body.extend(ring.port_count.to_le_bytes());
+    body.extend(ring.thread_count.to_le_bytes());
+    put_count(body, ring.grants.len());
+    for grant in &ring.grants {
+        put_text(body, &grant.name);
+        // A built-in one has 0, the others their number and one.
+        body.extend(grant.instance.map_or(0, |instance| instance.saturating_add(1)).to_le_bytes());
+    }
 }
 
 fn put_restart(body: &mut Vec<u8>, restart: &PlanRestart) {
@@ -238,15 +258,20 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn plan(&mut self) -> Result<Plan, DecodeError> {
         let module_count = self.count(MAX_MODULES, "at most 4096 modules")?;
+        let ring_count = self.count(MAX_RINGS - 1, "at most 1023 Rings below the root")?;
         let instance_count = self.count(MAX_INSTANCES, "at most 4096 instances")?;
         let port_count = self.count(MAX_PORTS, "at most 65536 Ports")?;
         let mut plan = Plan::default();
         for _ in 0..module_count {
             plan.modules.push(self.name()?);
         }
+        for _ in 0..ring_count {
+            plan.rings.push(self.ring()?);
+        }
         for _ in 0..instance_count {
             plan.instances.push(PlanInstance {
                 name: self.name()?,
+                ring: self.u32()?,
                 module: self.u32()?,
                 heap_bytes: u64::from_le_bytes(self.take()?),
                 memory_bytes: u64::from_le_bytes(self.take()?),
@@ -301,6 +326,22 @@ impl Reader<'_> {
             producer,
             consumer,
         })
+    }
+
+    fn ring(&mut self) -> Result<PlanRing, DecodeError> {
+        let mut ring = PlanRing {
+            name: self.name()?,
+            parent: self.u32()?,
+            memory_bytes: u64::from_le_bytes(self.take()?),
+            port_count: self.u32()?,
+            thread_count: self.u32()?,
+            grants: Vec::new(),
+        };
+        for _ in 0..self.count(MAX_INSTANCES, "at most 4096 grants")? {
+            let name = self.name()?;
+            ring.grants.push(PlanGrant { name, instance: self.u32()?.checked_sub(1) });
+        }
+        Ok(ring)
     }
 
     fn restart(&mut self) -> Result<PlanRestart, DecodeError> {
