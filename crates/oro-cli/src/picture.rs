@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use oro_kernel_linux::{Counters, EndPicture, InstancePicture, Picture, PortNames, PortPicture};
+use oro_kernel_linux::{
+    Counters, EndPicture, InstancePicture, Picture, PortNames, PortPicture, RingPicture,
+};
 
 use crate::output::{Style, count_things, escape_controls};
 use crate::reason::{explain_mode, name_mode};
@@ -109,7 +111,7 @@ fn show_table(text: &mut String, sight: &Sight, style: Style) {
 /// Every Port with its index and names.
 fn list_ports(sight: &Sight) -> impl Iterator<Item = (usize, &PortPicture, PortNames)> {
     let names = |index: usize| sight.names.get(index).cloned().unwrap_or_default();
-    sight.picture.ports.iter().enumerate().map(move |(index, port)| (index, port, names(index)))
+    sight.picture.ports.iter().map(move |port| (port.index, port, names(port.index)))
 }
 
 fn list_cells((index, port, names): (usize, &PortPicture, PortNames)) -> [String; 12] {
@@ -130,27 +132,51 @@ fn list_cells((index, port, names): (usize, &PortPicture, PortNames)) -> [String
 }
 
 fn show_tree(text: &mut String, sight: &Sight, style: Style) {
-    let _ = writeln!(text, "{}", paint(style, &format!("Ring {}", sight.picture.ring)));
+    let root = &sight.picture.root;
+    let _ = writeln!(text, "{}", paint(style, &format!("Ring {}", root.name)));
+    show_ring(text, sight, root, "", style);
+}
+
+/// What is in a Ring: its instances, then its child Rings. `margin` is what stands before each line.
+fn show_ring(text: &mut String, sight: &Sight, ring: &RingPicture, margin: &str, style: Style) {
+    let is_root = ring.id == sight.picture.root.id;
     let has_ports = |instance: &InstancePicture| ports_of(sight, instance).next().is_some();
-    let instances: Vec<&InstancePicture> = sight
-        .picture
+    let instances: Vec<&InstancePicture> = ring
         .instances
         .iter()
-        .filter(|instance| instance.id != 0 || has_ports(instance))
+        .filter(|instance| !is_root || instance.id != 0 || has_ports(instance))
         .collect();
+    let count = instances.len() + ring.children.len();
+    let lines = |index: usize| match index + 1 == count {
+        true => ("`-", "  "),
+        false => ("|-", "| "),
+    };
     for (index, instance) in instances.iter().enumerate() {
-        let is_last = index + 1 == instances.len();
-        let (branch, trunk) = if is_last { ("`-", "  ") } else { ("|-", "| ") };
-        let _ = writeln!(text, "{branch} {}: {}", paint(style, &instance.name), describe(instance));
-        let ports: Vec<_> = ports_of(sight, instance).collect();
-        for (index, port) in ports.iter().enumerate() {
-            let is_last = index + 1 == ports.len();
-            let (branch, more) = if is_last { ("`-", "  ") } else { ("|-", "| ") };
-            let [head, lines @ ..] = &describe_port(port, instance.id == 0)[..] else { continue };
-            let _ = writeln!(text, "{trunk} {branch} {head}");
-            for line in lines {
-                let _ = writeln!(text, "{trunk} {more}   {line}");
-            }
+        let (branch, trunk) = lines(index);
+        let is_remounted = !is_root && instance.module.is_empty();
+        let what = if is_remounted { "granted".to_owned() } else { describe(instance) };
+        let _ = writeln!(text, "{margin}{branch} {}: {what}", paint(style, &instance.name));
+        if !is_remounted {
+            show_ports(text, sight, instance, &format!("{margin}{trunk} "));
+        }
+    }
+    for (index, child) in ring.children.iter().enumerate() {
+        let (branch, trunk) = lines(instances.len() + index);
+        let name = paint(style, &format!("Ring {}", child.name));
+        let _ = writeln!(text, "{margin}{branch} {name}");
+        show_ring(text, sight, child, &format!("{margin}{trunk} "), style);
+    }
+}
+
+fn show_ports(text: &mut String, sight: &Sight, instance: &InstancePicture, margin: &str) {
+    let ports: Vec<_> = ports_of(sight, instance).collect();
+    for (index, port) in ports.iter().enumerate() {
+        let is_last = index + 1 == ports.len();
+        let (branch, more) = if is_last { ("`-", "  ") } else { ("|-", "| ") };
+        let [head, lines @ ..] = &describe_port(port, instance.id == 0)[..] else { continue };
+        let _ = writeln!(text, "{margin}{branch} {head}");
+        for line in lines {
+            let _ = writeln!(text, "{margin}{more}   {line}");
         }
     }
 }
@@ -281,6 +307,9 @@ pub(crate) mod tests {
         };
         let instances =
             vec![instance(id, "a", "filter"), instance(0, "console", ""), instance(0, "null", "")];
+        second.index = 1;
+        let name = "root".to_owned();
+        let root = RingPicture { id, name, instances, children: Vec::new() };
         Sight {
             counters: Counters {
                 name: "sys".to_owned(),
@@ -289,7 +318,7 @@ pub(crate) mod tests {
                 fault_count: 1,
                 wakeup_count: 2,
             },
-            picture: Picture { ring: "root".to_owned(), instances, ports: vec![first, second] },
+            picture: Picture { root, ports: vec![first, second] },
             names: vec![first_names, second_names],
             is_running: true,
         }
@@ -333,7 +362,7 @@ Ring root
 
     #[test]
     fn ends_of_instances_are_told() {
-        let mut instance = example().picture.instances[0].clone();
+        let mut instance = example().picture.root.instances[0].clone();
         (instance.state, instance.status, instance.restarts) = ("ended", 7, 1);
         assert_eq!(describe(&instance), "module `filter`, ended with status 7, 1 restart");
         (instance.state, instance.reason, instance.restarts) = ("faulted", "trap", 0);

@@ -1,6 +1,6 @@
 //! A running system as tools get it: schemas `oro.ports.v1` and `oro.inspect.v1`.
 
-use oro_kernel_linux::{EndPicture, InstancePicture, PortNames, PortPicture};
+use oro_kernel_linux::{EndPicture, InstancePicture, PortNames, PortPicture, RingPicture};
 use serde::Serialize;
 
 use crate::output::show_json;
@@ -34,6 +34,7 @@ struct SystemRecord<'a> {
 struct RingRecord<'a> {
     name: &'a str,
     instances: Vec<InstanceRecord<'a>>,
+    rings: Vec<RingRecord<'a>>,
 }
 
 #[derive(Serialize)]
@@ -92,14 +93,13 @@ fn name_schema(view: View) -> &'static str {
 /// A system as one line.
 pub(crate) fn show_sight_json(sight: &Sight, view: View) -> String {
     let counters = &sight.counters;
-    let ring = RingRecord {
-        name: &sight.picture.ring,
-        instances: sight.picture.instances.iter().map(InstanceRecord::from).collect(),
-    };
+    let ring = RingRecord::from(&sight.picture.root);
     let unnamed = PortNames::default();
-    let ports = sight.picture.ports.iter().enumerate().map(|(index, port)| {
-        make_port_record(index, port, sight.names.get(index).unwrap_or(&unnamed))
-    });
+    let ports = sight
+        .picture
+        .ports
+        .iter()
+        .map(|port| make_port_record(port, sight.names.get(port.index).unwrap_or(&unnamed)));
     let system = SystemRecord {
         name: &counters.name,
         process_id: counters.process_id,
@@ -120,6 +120,16 @@ pub(crate) fn show_problem_json(problem: &Problem, view: View) -> String {
     show_json(&Record { schema: name_schema(view), ok: false, diagnostics, system: None })
 }
 
+impl<'a> From<&'a RingPicture> for RingRecord<'a> {
+    fn from(ring: &'a RingPicture) -> Self {
+        Self {
+            name: &ring.name,
+            instances: ring.instances.iter().map(InstanceRecord::from).collect(),
+            rings: ring.children.iter().map(Self::from).collect(),
+        }
+    }
+}
+
 impl<'a> From<&'a InstancePicture> for InstanceRecord<'a> {
     fn from(instance: &'a InstancePicture) -> Self {
         let is_built_in = instance.id == 0;
@@ -136,13 +146,9 @@ impl<'a> From<&'a InstancePicture> for InstanceRecord<'a> {
     }
 }
 
-fn make_port_record<'a>(
-    index: usize,
-    port: &'a PortPicture,
-    names: &'a PortNames,
-) -> PortRecord<'a> {
+fn make_port_record<'a>(port: &'a PortPicture, names: &'a PortNames) -> PortRecord<'a> {
     PortRecord {
-        index,
+        index: port.index,
         type_name: &names.type_name,
         type_id: format!("{:#x}", port.type_id),
         slot_size_bytes: port.slot_size_bytes,

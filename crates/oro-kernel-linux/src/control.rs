@@ -275,7 +275,7 @@ impl Supervisor<'_> {
         let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&names, seals)?;
         // The tables' descriptor that the supervisor has is for writing as well.
-        let path = format!("/proc/self/fd/{}", self.world.ring.fd().as_raw_fd());
+        let path = format!("/proc/self/fd/{}", self.world.tables.memory(0).fd().as_raw_fd());
         let ring = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         if let Some(control) = &mut self.control {
             control.handed_out = Some(HandedOut { ring, names });

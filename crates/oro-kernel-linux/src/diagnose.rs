@@ -79,7 +79,7 @@ impl Supervisor<'_> {
         };
         let planned = &self.plan.instances[index];
         InstanceReport {
-            name: planned.name.clone(),
+            name: self.plan.path(index),
             module: self.plan.modules[planned.module as usize].clone(),
             outcome,
             last_words: self.collect_last_words(index),
@@ -139,7 +139,7 @@ impl Supervisor<'_> {
                 let name = declared.map_or("?", |declared| declared.name.as_str());
                 let is_array = declared.is_some_and(|declared| declared.max > 1);
                 let element = if is_array { format!("[{element}]") } else { String::new() };
-                format!("{}.{name}{element}", planned.name)
+                format!("{}.{name}{element}", self.plan.path(*instance as usize))
             }
             PlanEnd::BuiltIn(built_in) => built_in.name(),
         }

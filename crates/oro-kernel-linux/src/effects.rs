@@ -60,7 +60,7 @@ impl Supervisor<'_> {
                 }
                 Effect::PublishInstance(instance) => self.publish_instance(instance),
                 Effect::PublishPort(port) => {
-                    metadata::publish_port(&self.world, &self.kernel, port);
+                    self.world.tables.publish_port(&self.kernel, port);
                 }
                 Effect::Resume(thread) => self.resume(thread),
                 Effect::EndThread(thread) => self.take_down(thread),
@@ -217,7 +217,7 @@ impl Supervisor<'_> {
 
     fn publish_instance(&mut self, instance: InstanceId) {
         let view = self.kernel.instance(instance);
-        metadata::publish_instance(&self.world, instance.0, &view);
+        self.world.tables.publish_instance(instance.0, &view);
     }
 
     /// An operation on a process that is dying may fail; its end is reported elsewhere. Any other

@@ -14,7 +14,7 @@ enum Kind {
     System { call: &'static str, source: io::Error },
     Stub { call: &'static str, source: io::Error },
     File { name: String, path: String, source: io::Error },
-    Quota { instance: String, needed_bytes: u64, limit_bytes: u64 },
+    Quota { whose: String, needed_bytes: u64, limit_bytes: u64 },
     Windows { instance: String, needed_bytes: u64, limit_bytes: u64 },
     Machine { module: String, machine: &'static str },
     Cpu { cpu: usize, usable: String },
@@ -34,8 +34,9 @@ impl StartError {
         Self { kind: Kind::File { name: name.to_owned(), path, source } }
     }
 
-    pub(crate) fn quota(instance: &str, needed_bytes: u64, limit_bytes: u64) -> Self {
-        Self { kind: Kind::Quota { instance: instance.to_owned(), needed_bytes, limit_bytes } }
+    /// `whose`: who needs, with the verb.
+    pub(crate) fn quota(whose: String, needed_bytes: u64, limit_bytes: u64) -> Self {
+        Self { kind: Kind::Quota { whose, needed_bytes, limit_bytes } }
     }
 
     /// `LIM-6`
@@ -123,11 +124,9 @@ impl fmt::Display for StartError {
                 "the windows of a thread of `{instance}` need {needed_bytes} bytes of its address \
                  space; there is room for {limit_bytes}, 64 GiB (LIM-6)"
             ),
-            Kind::Quota { instance, needed_bytes, limit_bytes } => write!(
-                f,
-                "instance `{instance}` needs {needed_bytes} bytes of memory, its quota is \
-                 {limit_bytes}"
-            ),
+            Kind::Quota { whose, needed_bytes, limit_bytes } => {
+                write!(f, "{whose} {needed_bytes} bytes of memory, the quota is {limit_bytes}")
+            }
             Kind::Machine { module, machine } => {
                 write!(f, "module `{module}` is for {machine}, this kernel runs x86_64")
             }

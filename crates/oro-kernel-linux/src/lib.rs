@@ -38,6 +38,7 @@ mod spawn;
 mod stream;
 mod stub;
 mod supervisor;
+mod tables;
 mod text;
 mod timers;
 mod trace;

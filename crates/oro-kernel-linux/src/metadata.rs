@@ -1,4 +1,5 @@
-//! What instances can read: Root pages, bindings, and the Ring's tables (`META-*`, `BIND-*`).
+//! What instances can read: Root pages and bindings (`META-*`, `BIND-*`). The Rings' tables are in
+//! `tables.rs`.
 //!
 //! [`write_all`] fills everything in before any process exists; the `publish_*` functions keep it up
 //! to date. All of it is read-only to instances, so the supervisor never reads it back.
@@ -6,12 +7,9 @@
 use std::io;
 
 use oro_image::Image;
-use oro_kernel::{
-    EndView, EndpointId, InstanceEnd, InstanceState, InstanceView, Kernel, Mode, ModeReason,
-    PeerState, PortId, PortState, Side,
-};
+use oro_kernel::{EndpointId, Mode, PeerState, Side};
 use oro_sysabi as abi;
-use oro_system::{Plan, PlanEnd};
+use oro_system::Plan;
 
 use crate::addresses::{
     BINDINGS_OFFSET, EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, HEAP, REQUEST, RESPONSE_OFFSET, RING,
@@ -19,38 +17,7 @@ use crate::addresses::{
 };
 use crate::memory::{PAGE, SharedMemory};
 use crate::stub::ENTRY_WORD;
-use crate::world::{Place, ThreadMemory, ThreadPlace, World, cursor_offset};
-
-/// Names under which the kernel's own instances stand in the table.
-const BUILT_INS: [&str; 4] = ["console", "files", "null", "clock"];
-
-/// Lower half: index; upper half: generation, which starts at 1, so that no id is 0 (`META-9`).
-const FIRST_GENERATION: u64 = 1 << 32;
-
-const INSTANCES_OFFSET: u64 = 256;
-const INSTANCE_SIZE: u64 = 128;
-const PORT_SIZE: u64 = 256;
-
-/// Bytes of the Ring's tables.
-pub(crate) fn ring_bytes(plan: &Plan) -> u64 {
-    ports_offset(plan.instances.len()) + plan.ports.len() as u64 * PORT_SIZE
-}
-
-fn ports_offset(instance_count: usize) -> u64 {
-    INSTANCES_OFFSET + (instance_count + BUILT_INS.len()) as u64 * INSTANCE_SIZE
-}
-
-fn port_offset(world: &World, port: PortId) -> u64 {
-    ports_offset(world.instances.len()) + u64::from(port.0) * PORT_SIZE
-}
-
-/// Offset of an end in a Port's entry.
-fn end_offset(side: Side) -> u64 {
-    match side {
-        Side::Producer => core::mem::offset_of!(abi::Port, producer) as u64,
-        Side::Consumer => core::mem::offset_of!(abi::Port, consumer) as u64,
-    }
-}
+use crate::world::{ThreadMemory, ThreadPlace, World, cursor_offset};
 
 /// What the Root pages say of the machine.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +52,7 @@ pub(crate) fn write_all(
     for index in 0..world.threads.len() {
         write_thread(world, plan, images, facts, index)?;
     }
-    write_ring(world, plan);
+    world.tables.write(world, plan);
     Ok(())
 }
 
@@ -99,7 +66,7 @@ pub(crate) fn write_thread(
 ) -> io::Result<()> {
     let thread = &world.threads[index];
     let module = plan.instances[thread.instance.0 as usize].module;
-    write_root(world, index as u64, thread, facts)?;
+    write_root(world, plan, thread, facts)?;
     write_foreign_bindings(thread, &images[module as usize]);
     for end in thread.list_ends() {
         if let Some(place) = world.thread_place(end) {
@@ -111,7 +78,7 @@ pub(crate) fn write_thread(
 
 fn write_root(
     world: &World,
-    index: u64,
+    plan: &Plan,
     thread: &ThreadMemory,
     facts: &MachineFacts,
 ) -> io::Result<()> {
@@ -125,8 +92,8 @@ fn write_root(
         machine: abi::MACHINE_X86_64,
         page_size_bytes: 4096,
         cpu_count: facts.cpu_count,
-        instance_id: FIRST_GENERATION | u64::from(thread.instance.0),
-        thread_id: FIRST_GENERATION | index,
+        instance_id: world.tables.own_instance_id(plan, thread.instance.0),
+        thread_id: world.tables.own_thread_id(plan, thread.instance.0, thread.entry),
         entry_index: thread.entry,
         hardware_capabilities: facts.hardware_capabilities,
         vector_state_bytes: facts.vector_state_bytes,
@@ -197,6 +164,7 @@ fn binding_offset(port_index: u32) -> u64 {
 fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlace) {
     let thread = &world.threads[place.thread.0 as usize];
     let planned = &plan.ports[end.port.0 as usize];
+    let (port_id, table_index) = world.tables.own_port(plan, thread.instance.0, end.port);
     let mut flags = 0;
     if thread.is_managed {
         flags |= abi::BINDING_MANAGED;
@@ -219,108 +187,21 @@ fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlac
             Side::Producer => abi::DIRECTION_PRODUCER,
             Side::Consumer => abi::DIRECTION_CONSUMER,
         },
-        port_id: FIRST_GENERATION | u64::from(end.port.0),
+        port_id,
         type_id: abi::type_id(&planned.layout),
         port_index: place.port_index,
         element: place.element,
-        table_index: end.port.0,
+        table_index,
         flags,
         ..abi::Binding::default()
     };
     write_structure(&thread.root, binding_offset(place.port_index), &binding);
 }
 
-fn write_ring(world: &World, plan: &Plan) {
-    let instance_count = plan.instances.len() + BUILT_INS.len();
-    let table = |offset: u64, stride_bytes: u32, count: usize| abi::Table {
-        entries: RING + offset,
-        stride_bytes,
-        count: u32::try_from(count).unwrap_or(u32::MAX),
-        capacity: u32::try_from(count).unwrap_or(u32::MAX),
-        ..abi::Table::default()
-    };
-    let ring = abi::Ring {
-        magic: abi::RING_MAGIC,
-        size_bytes: size_of_u32::<abi::Ring>(),
-        id: FIRST_GENERATION,
-        name: name_field("root"),
-        instances: table(INSTANCES_OFFSET, size_of_u32::<abi::Instance>(), instance_count),
-        ports: table(
-            ports_offset(plan.instances.len()),
-            size_of_u32::<abi::Port>(),
-            plan.ports.len(),
-        ),
-        ..abi::Ring::default()
-    };
-    write_structure(&world.ring, 0, &ring);
-    for (index, planned) in plan.instances.iter().enumerate() {
-        let threads =
-            world.threads.iter().filter(|thread| thread.instance.0 as usize == index).count();
-        let entry = abi::Instance {
-            id: FIRST_GENERATION | index as u64,
-            state: abi::INSTANCE_MOUNTED,
-            thread_count: u32::try_from(threads).unwrap_or(u32::MAX),
-            name: name_field(&planned.name),
-            module: name_field(&plan.modules[planned.module as usize]),
-            ..abi::Instance::default()
-        };
-        write_structure(&world.ring, INSTANCES_OFFSET + index as u64 * INSTANCE_SIZE, &entry);
-    }
-    for (index, name) in BUILT_INS.iter().enumerate() {
-        let entry = abi::Instance {
-            state: abi::INSTANCE_RUNNING,
-            name: name_field(name),
-            ..abi::Instance::default()
-        };
-        let index = (plan.instances.len() + index) as u64;
-        write_structure(&world.ring, INSTANCES_OFFSET + index * INSTANCE_SIZE, &entry);
-    }
-    for end in world.ends().filter(|end| end.side == Side::Producer) {
-        let planned = &plan.ports[end.port.0 as usize];
-        let entry = abi::Port {
-            id: FIRST_GENERATION | u64::from(end.port.0),
-            type_id: abi::type_id(&planned.layout),
-            slot_size_bytes: planned.slot_size_bytes,
-            slot_count: planned.slot_count,
-            producer: describe_end(world, end, &planned.producer),
-            consumer: describe_end(world, end.peer(), &planned.consumer),
-            ..abi::Port::default()
-        };
-        write_structure(&world.ring, port_offset(world, end.port), &entry);
-    }
-}
-
-fn describe_end(world: &World, end: EndpointId, planned: &PlanEnd) -> abi::End {
-    let place = match world.ports[end.port.0 as usize].place(end.side) {
-        Place::Thread(place) => place,
-        Place::Kernel(_) => return abi::End::default(),
-    };
-    let thread = &world.threads[place.thread.0 as usize];
-    debug_assert!(matches!(planned, PlanEnd::Instance { .. }));
-    abi::End {
-        instance_id: FIRST_GENERATION | u64::from(thread.instance.0),
-        thread_id: FIRST_GENERATION | u64::from(place.thread.0),
-        synchronous_window: place.window,
-        asynchronous_window: place.live.map_or(0, |live| live.window),
-        port_index: place.port_index,
-        ..abi::End::default()
-    }
-}
-
 /// A cursor, where the peer and the tables show it.
 pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
     world.ports[end.port.0 as usize].cursors.store_u64(cursor_offset(end.side), value);
-    let at = port_offset(world, end.port) + end_offset(end.side);
-    world.ring.store_u64(at + core::mem::offset_of!(abi::End, cursor) as u64, value);
-}
-
-/// What the tables say of a system that has not started, beyond what its plan says (`META-7`, `MODE-7`).
-pub(crate) fn publish_mounted(world: &World, kernel: &Kernel) {
-    let offset = core::mem::offset_of!(abi::Ring, generation) as u64;
-    world.ring.store_u64(offset, kernel.ring_generation());
-    for end in world.ends().filter(|end| end.side == Side::Producer) {
-        publish_port(world, kernel, end.port);
-    }
+    world.tables.publish_cursor(end, value);
 }
 
 /// Where a thread, which is stopped in a fault of its own, finds window and cursor (`BIND-2`).
@@ -351,8 +232,7 @@ pub(crate) fn publish_mode(world: &World, end: EndpointId, place: &ThreadPlace, 
     root.store_u32(at(core::mem::offset_of!(abi::Binding, mask)), mask);
     root.store_u64(at(core::mem::offset_of!(abi::Binding, own_cursor)), own_cursor);
     root.store_u32(at(core::mem::offset_of!(abi::Binding, mode)), code);
-    let entry = port_offset(world, end.port) + end_offset(end.side);
-    world.ring.store_u32(entry + core::mem::offset_of!(abi::End, mode) as u64, code);
+    world.tables.publish_mode(end, code);
 }
 
 /// Where an endpoint of a thread that has not started begins (`END-7`).
@@ -377,106 +257,23 @@ pub(crate) fn publish_peer(world: &World, end: EndpointId, state: PeerState, epo
     root.store_u32(at + core::mem::offset_of!(abi::Binding, state) as u64, state);
 }
 
-/// An instance's entry: status and reason first, then the state.
-pub(crate) fn publish_instance(world: &World, index: u32, view: &InstanceView) {
-    let at = INSTANCES_OFFSET + u64::from(index) * INSTANCE_SIZE;
-    let reason = match view.end {
-        None | Some(InstanceEnd::Exited { .. }) => abi::REASON_NONE,
-        Some(InstanceEnd::Violated { .. } | InstanceEnd::BadRequest { .. }) => {
-            abi::REASON_VIOLATION
-        }
-        Some(InstanceEnd::Killed) => abi::REASON_KILLED,
-        Some(InstanceEnd::Faulted { cause, .. }) => match cause {
-            oro_kernel::FaultCause::Trap => abi::REASON_TRAP,
-            oro_kernel::FaultCause::SystemCall => abi::REASON_SYSTEM_CALL,
-            oro_kernel::FaultCause::Panic => abi::REASON_PANIC,
-            oro_kernel::FaultCause::Killed => abi::REASON_KILLED,
-        },
-    };
-    let state = match view.state {
-        InstanceState::Mounted => abi::INSTANCE_MOUNTED,
-        InstanceState::Running => abi::INSTANCE_RUNNING,
-        InstanceState::Ended => abi::INSTANCE_ENDED,
-        InstanceState::Faulted => abi::INSTANCE_FAULTED,
-    };
-    let field = |offset: usize| at + offset as u64;
-    world.ring.store_u64(field(core::mem::offset_of!(abi::Instance, status)), view.status);
-    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, reason)), reason);
-    world.ring.store_u32(
-        field(core::mem::offset_of!(abi::Instance, thread_count)),
-        view.live_thread_count,
-    );
-    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, restarts)), view.restart_count);
-    world.ring.store_u32(field(core::mem::offset_of!(abi::Instance, state)), state);
-}
-
-/// A Port's entry: what the core knows of its ends and modes, then its state (`MODE-7`).
-pub(crate) fn publish_port(world: &World, kernel: &Kernel, port: PortId) {
-    let view = kernel.port(port);
-    let at = |offset: usize| port_offset(world, port) + offset as u64;
-    publish_end(world, port, Side::Producer, &view.producer);
-    publish_end(world, port, Side::Consumer, &view.consumer);
-    let flags = if view.is_forced { abi::PORT_FORCED_SYNCHRONOUS } else { 0 };
-    let ring = &world.ring;
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, flags)), flags);
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, threshold)), view.threshold);
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, upgrade_count)), view.upgrade_count);
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, downgrade_count)), view.downgrade_count);
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, refusal_count)), view.refusal_count);
-    ring.store_u64(at(core::mem::offset_of!(abi::Port, doorbell_count)), view.doorbell_count);
-    let state = match view.state {
-        PortState::Open => abi::PORT_OPEN,
-        PortState::ProducerEnded => abi::PORT_PRODUCER_ENDED,
-        PortState::ConsumerEnded => abi::PORT_CONSUMER_ENDED,
-        PortState::Ended => abi::PORT_ENDED,
-    };
-    ring.store_u32(at(core::mem::offset_of!(abi::Port, state)), state);
-}
-
-fn publish_end(world: &World, port: PortId, side: Side, view: &EndView) {
-    let at = |offset: usize| port_offset(world, port) + end_offset(side) + offset as u64;
-    let mode = match view.mode {
-        Mode::Synchronous => abi::MODE_SYNCHRONOUS,
-        Mode::Asynchronous => abi::MODE_ASYNCHRONOUS,
-    };
-    let reason = match view.reason {
-        ModeReason::Forced => abi::MODE_REASON_FORCED,
-        ModeReason::Naive => abi::MODE_REASON_NAIVE,
-        ModeReason::Streak => abi::MODE_REASON_STREAK,
-        ModeReason::Peer => abi::MODE_REASON_PEER,
-        ModeReason::Unsupported => abi::MODE_REASON_UNSUPPORTED,
-        ModeReason::Qualified => abi::MODE_REASON_QUALIFIED,
-        ModeReason::Earned => abi::MODE_REASON_EARNED,
-        ModeReason::Leaving => abi::MODE_REASON_LEAVING,
-        ModeReason::Ended => abi::MODE_REASON_ENDED,
-    };
-    let ring = &world.ring;
-    ring.store_u64(at(core::mem::offset_of!(abi::End, cursor)), view.cursor);
-    ring.store_u32(at(core::mem::offset_of!(abi::End, mode)), mode);
-    ring.store_u32(at(core::mem::offset_of!(abi::End, streak)), view.streak);
-    ring.store_u32(at(core::mem::offset_of!(abi::End, mode_reason)), reason);
-    ring.store_u64(at(core::mem::offset_of!(abi::End, fault_count)), view.fault_count);
-}
-
 /// The bytes of a name field, cut at its size; names have been checked (`NOTE-6`).
-fn name_field(name: &str) -> [u8; 32] {
+pub(crate) fn name_field(name: &str) -> [u8; 32] {
     let mut field = [0; 32];
     let length = name.len().min(31);
     field[..length].copy_from_slice(&name.as_bytes()[..length]);
     field
 }
 
-fn size_of_u32<T>() -> u32 {
+pub(crate) fn size_of_u32<T>() -> u32 {
     u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
 }
 
-fn write_structure<T: Copy>(memory: &SharedMemory, offset: u64, value: &T) {
+pub(crate) fn write_structure<T: Copy>(memory: &SharedMemory, offset: u64, value: &T) {
     // SAFETY: `T` is a wire structure: plain integers without padding, as oro-sysabi's tests show.
     let bytes =
         unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) };
     memory.write(offset, bytes);
 }
 
-const _: () = assert!(size_of::<abi::Instance>() as u64 == INSTANCE_SIZE);
-const _: () = assert!(size_of::<abi::Port>() as u64 == PORT_SIZE);
 const _: () = assert!(THREAD_BLOCK_OFFSET + 64 <= ENTRY_WORD && ENTRY_WORD + 8 <= PAGE);

@@ -3,6 +3,7 @@
 //! Tables come from another process: every count, stride and address is held against the size of
 //! what was read before it is used, and a number that this version does not know stays a number.
 
+use std::collections::BTreeMap;
 use std::mem::offset_of;
 
 use oro_sysabi as abi;
@@ -15,12 +16,23 @@ const MAX_TRIES: u32 = 1000;
 /// A system at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
-    /// Name of the Ring.
-    pub ring: String,
-    /// Instances in the order of the table, the built-in ones last.
-    pub instances: Vec<InstancePicture>,
-    /// Ports in the order of the table.
+    /// The root Ring.
+    pub root: RingPicture,
+    /// Every Port once, in the order of their ids.
     pub ports: Vec<PortPicture>,
+}
+
+/// A Ring (`RING-1`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RingPicture {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its instances in the order of the table, the remounted and built-in ones last.
+    pub instances: Vec<InstancePicture>,
+    /// Its child Rings.
+    pub children: Vec<RingPicture>,
 }
 
 /// An instance (`META-5`).
@@ -48,6 +60,8 @@ pub struct InstancePicture {
 /// A Port (`META-6`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortPicture {
+    /// Its number, by which it is named to the system.
+    pub index: usize,
     /// Id of the message type.
     pub type_id: u64,
     /// Size of a slot in bytes.
@@ -79,6 +93,8 @@ pub struct PortPicture {
 pub struct EndPicture {
     /// Its owner's id; 0: a built-in instance.
     pub instance_id: u64,
+    /// Id of its owner's Ring; 0: a built-in instance.
+    pub ring_id: u64,
     /// Messages committed (producer) or released (consumer).
     pub cursor: u64,
     /// It is in asynchronous mode.
@@ -138,22 +154,52 @@ pub(crate) fn read_picture(reader: &RingReader, address: u64) -> Result<Picture,
     parse(&words, address)
 }
 
+/// Rings that are looked into: more than lie in each other in any system (`RING-1`).
+const MAX_DEPTH: u32 = 16;
+
 fn parse(words: &[u64], address: u64) -> Result<Picture, String> {
-    let ring = Entry::new(words, 0, size_of::<abi::Ring>()).ok_or("they are too small")?;
+    let mut ports = BTreeMap::new();
+    let root = Entry::new(words, 0, size_of::<abi::Ring>()).ok_or("they are too small")?;
+    // However they point at each other, there are no more than there is room for.
+    let mut budget = words.len() / (size_of::<abi::Ring>() / 8);
+    let root = parse_ring(words, &root, address, &mut ports, &mut budget, MAX_DEPTH)?;
+    Ok(Picture { root, ports: ports.into_values().collect() })
+}
+
+fn parse_ring(
+    words: &[u64],
+    ring: &Entry<'_>,
+    address: u64,
+    ports: &mut BTreeMap<usize, PortPicture>,
+    budget: &mut usize,
+    depth: u32,
+) -> Result<RingPicture, String> {
     if ring.word(offset_of!(abi::Ring, magic)) != abi::RING_MAGIC {
-        return Err("they do not begin with `ORORING1`".to_owned());
+        return Err("a Ring does not begin with `ORORING1`".to_owned());
     }
     let known = u32::try_from(size_of::<abi::Ring>()).unwrap_or(u32::MAX);
     if ring.half(offset_of!(abi::Ring, size_bytes)) < known {
-        return Err("the Ring is smaller than any (META-2)".to_owned());
+        return Err("a Ring is smaller than any (META-2)".to_owned());
     }
-    let table = |offset, size| list_entries(words, &ring, offset, size, address);
+    let deeper = depth.checked_sub(1).ok_or("Rings lie in each other without an end (RING-1)")?;
+    let table = |offset, size| list_entries(words, ring, offset, size, address);
     let instances = table(offset_of!(abi::Ring, instances), size_of::<abi::Instance>())?;
-    let ports = table(offset_of!(abi::Ring, ports), size_of::<abi::Port>())?;
-    Ok(Picture {
-        ring: ring.text(offset_of!(abi::Ring, name)),
+    for port in table(offset_of!(abi::Ring, ports), size_of::<abi::Port>())? {
+        // A Port between two Rings is in both tables, under one id (RING-5).
+        let port = parse_port(&port);
+        ports.entry(port.index).or_insert(port);
+    }
+    let children = table(offset_of!(abi::Ring, children), size_of::<abi::Ring>())?;
+    *budget = budget
+        .checked_sub(children.len())
+        .ok_or_else(|| format!("there is no room for {} Rings more", children.len()))?;
+    let children =
+        children.iter().map(|child| parse_ring(words, child, address, ports, budget, deeper));
+    Ok(RingPicture {
+        id: ring.word(offset_of!(abi::Ring, id)),
+        name: ring.text(offset_of!(abi::Ring, name)),
         instances: instances.iter().map(parse_instance).collect(),
-        ports: ports.iter().map(parse_port).collect(),
+        children: children.collect::<Result<_, _>>()?,
     })
 }
 
@@ -250,7 +296,9 @@ fn parse_instance(entry: &Entry<'_>) -> InstancePicture {
 }
 
 fn parse_port(entry: &Entry<'_>) -> PortPicture {
+    let id = entry.word(offset_of!(abi::Port, id));
     PortPicture {
+        index: usize::try_from(id & u64::from(u32::MAX)).unwrap_or(usize::MAX),
         type_id: entry.word(offset_of!(abi::Port, type_id)),
         slot_size_bytes: entry.half(offset_of!(abi::Port, slot_size_bytes)),
         slot_count: entry.half(offset_of!(abi::Port, slot_count)),
@@ -262,8 +310,16 @@ fn parse_port(entry: &Entry<'_>) -> PortPicture {
             abi::PORT_ENDED => "ended",
             _ => "unknown",
         },
-        producer: parse_end(entry, offset_of!(abi::Port, producer)),
-        consumer: parse_end(entry, offset_of!(abi::Port, consumer)),
+        producer: parse_end(
+            entry,
+            offset_of!(abi::Port, producer),
+            offset_of!(abi::Port, producer_ring),
+        ),
+        consumer: parse_end(
+            entry,
+            offset_of!(abi::Port, consumer),
+            offset_of!(abi::Port, consumer_ring),
+        ),
         threshold: entry.half(offset_of!(abi::Port, threshold)),
         upgrade_count: entry.half(offset_of!(abi::Port, upgrade_count)),
         downgrade_count: entry.half(offset_of!(abi::Port, downgrade_count)),
@@ -272,9 +328,10 @@ fn parse_port(entry: &Entry<'_>) -> PortPicture {
     }
 }
 
-fn parse_end(port: &Entry<'_>, end: usize) -> EndPicture {
+fn parse_end(port: &Entry<'_>, end: usize, ring: usize) -> EndPicture {
     EndPicture {
         instance_id: port.word(end + offset_of!(abi::End, instance_id)),
+        ring_id: port.word(ring),
         cursor: port.word(end + offset_of!(abi::End, cursor)),
         is_asynchronous: port.half(end + offset_of!(abi::End, mode)) == abi::MODE_ASYNCHRONOUS,
         streak: port.half(end + offset_of!(abi::End, streak)),
@@ -322,8 +379,8 @@ mod tests {
     #[test]
     fn meta_4_tables_are_found_by_address_and_stride() {
         let picture = parse(&tables(), ADDRESS).unwrap();
-        assert_eq!(picture.ring, "root");
-        let instance = &picture.instances[0];
+        assert_eq!(picture.root.name, "root");
+        let instance = &picture.root.instances[0];
         assert_eq!((instance.name.as_str(), instance.state), ("hash", "running"));
         let port = &picture.ports[0];
         assert_eq!((port.slot_count, port.slot_size_bytes, port.state), (4, 8, "open"));

@@ -78,6 +78,7 @@ impl Supervisor<'_> {
         let memory = |error| StartError::system("instance memory", error);
         let index = instance.0 as usize;
         let planned = &self.plan.instances[index];
+        let name = self.plan.path(index);
         self.world.instances[index].reset(&self.images[planned.module as usize]).map_err(memory)?;
         let mut sealer = Sealer {
             guardian: &self.guardian,
@@ -91,7 +92,7 @@ impl Supervisor<'_> {
             thread.reset().map_err(memory)?;
             metadata::write_thread(&self.world, self.plan, self.images, &self.facts, index)
                 .map_err(|error| StartError::system("getrandom", error))?;
-            processes.push((index, sealer.seal(thread, &planned.name)?));
+            processes.push((index, sealer.seal(thread, &name)?));
         }
         for (index, process) in processes {
             let ends: Vec<_> = self.world.threads[index].list_ends().collect();

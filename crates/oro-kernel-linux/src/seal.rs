@@ -46,10 +46,10 @@ pub(crate) fn seal_all(
     };
     let mut sealer =
         Sealer { guardian, options, is_traced: diagnosis_limit.is_none(), buffer: Vec::new() };
-    let processes = world.threads.iter().map(|thread| {
-        let name = &plan.instances[thread.instance.0 as usize].name;
-        sealer.seal(thread, name)
-    });
+    let processes = world
+        .threads
+        .iter()
+        .map(|thread| sealer.seal(thread, &plan.path(thread.instance.0 as usize)));
     let processes = processes.collect::<Result<_, _>>()?;
     Ok((processes, diagnosis_limit))
 }

@@ -73,7 +73,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
     let kernel = Kernel::new(world.setup.clone());
-    metadata::publish_mounted(&world, &kernel);
+    world.tables.publish_mounted(&kernel);
     let mut supervisor = Supervisor {
         kernel,
         plan,
@@ -420,7 +420,7 @@ impl Supervisor<'_> {
         self.carry_out(&effects, &mut woken);
         self.effects = effects;
         if let Some(port) = touched {
-            metadata::publish_port(&self.world, &self.kernel, port);
+            self.world.tables.publish_port(&self.kernel, port);
         }
         for end in woken {
             if let Some(index) = self.built_ins.iter().position(|built_in| built_in.end == end) {
@@ -462,7 +462,7 @@ impl Supervisor<'_> {
             return Err(error);
         }
         let unknown = |index: usize| InstanceReport {
-            name: self.plan.instances[index].name.clone(),
+            name: self.plan.path(index),
             module: String::new(),
             outcome: Outcome::Killed { why: "the system ended first".to_owned() },
             last_words: Vec::new(),

@@ -16,7 +16,7 @@ impl Supervisor<'_> {
         };
         let thread = wait.thread;
         let memory = &self.world.threads[thread.0 as usize];
-        let instance = &self.plan.instances[memory.instance.0 as usize].name;
+        let instance = self.plan.path(memory.instance.0 as usize);
         format!("thread `{}` of `{instance}` {what}", self.thread_name(thread))
     }
 

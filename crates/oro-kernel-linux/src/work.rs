@@ -42,12 +42,12 @@ pub(crate) fn open_built_ins(
         let (peer_name, may_restart) = match peer {
             PlanEnd::Instance { instance, .. } => {
                 let planned = &plan.instances[*instance as usize];
-                (planned.name.as_str(), planned.restart.on != RestartOn::Never)
+                (plan.path(*instance as usize), planned.restart.on != RestartOn::Never)
             }
-            PlanEnd::BuiltIn(_) => ("", false),
+            PlanEnd::BuiltIn(_) => (String::new(), false),
         };
         if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            let opened = BuiltInEnd::open(end, built_in, peer_name, may_restart, options, start)?;
+            let opened = BuiltInEnd::open(end, built_in, &peer_name, may_restart, options, start)?;
             built_ins.push(opened);
         }
     }

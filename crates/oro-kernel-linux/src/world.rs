@@ -16,6 +16,7 @@ use crate::StartError;
 use crate::addresses::GATE_PAGES;
 use crate::memory::{PAGE, SharedMemory};
 use crate::spawn::{Mapping, Rights};
+use crate::tables::Tables;
 use builder::Builder;
 
 /// Offset of the request page in a thread's private memory.
@@ -27,8 +28,8 @@ const PRIVATE_ENDS: u64 = PRIVATE_REQUEST + PAGE;
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) setup: Setup,
-    /// The Ring's tables.
-    pub(crate) ring: SharedMemory,
+    /// The Rings' tables.
+    pub(crate) tables: Tables,
     pub(crate) instances: Vec<InstanceMemory>,
     pub(crate) threads: Vec<ThreadMemory>,
     pub(crate) ports: Vec<PortMemory>,

@@ -81,13 +81,13 @@ pub struct Ring {
     /// Count of structural changes, times two; odd while one is being written. Atomic: made odd, then
     /// a release fence; made even with release. Load with acquire (`META-7`).
     pub generation: u64,
-    /// The Ring's id as this Ring itself knows it. Never changes.
+    /// The Ring's id in the tables that the reader has. Never changes.
     pub id: u64,
     /// Name, UTF-8, padded with zeros.
     pub name: [u8; 32],
     /// [`Instance`] entries.
     pub instances: Table,
-    /// [`Ring`] entries, one for each child Ring; ABI 0.2 kernels have none.
+    /// [`Ring`] entries, one for each child Ring, with tables of their own (`RING-2`).
     pub children: Table,
     /// [`Port`] entries.
     pub ports: Table,
@@ -205,8 +205,13 @@ pub struct Port {
     pub refusal_count: u32,
     /// Doorbells rung: stores to a cursor that found it protected, since its peer slept. Atomic.
     pub doorbell_count: u64,
+    /// Id of the Ring that the producing end's owner is in, as the reader's tables have it; 0: a built-in
+    /// instance, or an end that the reader may not see.
+    pub producer_ring: u64,
+    /// Likewise of the consuming end's owner.
+    pub consumer_ring: u64,
     /// Zero.
-    pub reserved: [u64; 9],
+    pub reserved: [u64; 7],
 }
 
 assert_layout!(Table, size 32, align 8;
@@ -223,4 +228,4 @@ assert_layout!(End, size 64, align 8;
 assert_layout!(Port, size 256, align 8;
     id 0, type_id 8, slot_size_bytes 16, slot_count 20, flags 24, state 28, producer 32,
     consumer 96, threshold 160, upgrade_count 164, downgrade_count 168, refusal_count 172,
-    doorbell_count 176, reserved 184);
+    doorbell_count 176, producer_ring 184, consumer_ring 192, reserved 200);

@@ -24,6 +24,7 @@ use crate::addresses::{
 use crate::memory::{PAGE, SharedMemory, create_memfd, punch_hole, round_to_pages};
 use crate::spawn::{Mapping, Rights};
 use crate::stub::{RETURN_ADDRESS, code_page};
+use crate::tables::Tables;
 
 /// A thread before its memory exists.
 struct ThreadDraft {
@@ -40,7 +41,7 @@ pub(super) struct Builder<'a> {
     plan: &'a Plan,
     images: &'a [Image],
     code: OwnedFd,
-    ring: SharedMemory,
+    tables: Tables,
     image_files: Vec<Option<OwnedFd>>,
     instances: Vec<InstanceMemory>,
     threads: Vec<ThreadDraft>,
@@ -53,12 +54,11 @@ impl<'a> Builder<'a> {
         let code = create_memfd(c"oro-code", PAGE, true).map_err(system)?;
         write_at(&code, 0, &code_page()).map_err(system)?;
         seal(&code).map_err(system)?;
-        let ring_bytes = crate::metadata::ring_bytes(plan);
         Ok(Self {
             plan,
             images,
             code,
-            ring: SharedMemory::create(c"oro-ring", ring_bytes).map_err(system)?,
+            tables: Tables::lay_out(plan, images).map_err(system)?,
             image_files: images.iter().map(|_| None).collect(),
             instances: Vec::new(),
             threads: Vec::new(),
@@ -74,9 +74,10 @@ impl<'a> Builder<'a> {
         let bias = choose_bias(image);
         let heap_bytes = round_to_pages(planned.heap_bytes);
         assert!(heap_bytes <= MAX_HEAP, "a checked plan has no larger heap");
+        let tables = self.tables.memory(planned.ring);
         let mut shared = vec![
             mapping(CODE, PAGE, Rights::ReadExecute, &self.code, 0),
-            mapping(RING, self.ring.size_bytes(), Rights::Read, &self.ring.fd(), 0),
+            mapping(RING, tables.size_bytes(), Rights::Read, &tables.fd(), 0),
         ];
         let file = match &mut self.image_files[planned.module as usize] {
             Some(file) => file,
@@ -235,7 +236,7 @@ impl<'a> Builder<'a> {
         for (thread, draft) in threads.iter_mut().zip(&self.threads) {
             thread.regions.sort_unstable_by_key(|region| region.start);
             thread.ends.sort_unstable_by_key(|(binding, _)| *binding);
-            let name = &self.plan.instances[draft.instance.0 as usize].name;
+            let name = &self.plan.path(draft.instance.0 as usize);
             let used = thread.next_window - WINDOWS;
             if thread.next_window > WINDOWS_END {
                 return Err(StartError::windows(name, used, WINDOWS_END - WINDOWS));
@@ -243,10 +244,11 @@ impl<'a> Builder<'a> {
         }
         check_quotas(self.plan, &self.instances, &threads)?;
         let setup = describe(self.plan, self.images, &threads, &ports);
-        self.ring.forbid_new_writers().map_err(system)?;
+        self.tables.forbid_new_writers().map_err(system)?;
         let mut files = vec![self.code];
         files.extend(self.image_files.into_iter().flatten());
-        Ok(World { setup, ring: self.ring, instances: self.instances, threads, ports, files })
+        let (tables, instances) = (self.tables, self.instances);
+        Ok(World { setup, tables, instances, threads, ports, files })
     }
 
     fn create_thread(&self, draft: &ThreadDraft) -> io::Result<ThreadMemory> {
@@ -396,30 +398,40 @@ impl ThreadMemory {
     }
 }
 
-/// Image, heap, stacks, cells, commit words and queues against `quota.memory` (`SYS-3`).
+/// Image, heap, stacks, cells, commit words and queues against `quota.memory` of instances (`SYS-3`) and
+/// of Rings (`RING-9`).
 fn check_quotas(
     plan: &Plan,
     instances: &[InstanceMemory],
     threads: &[ThreadMemory],
 ) -> Result<(), StartError> {
-    let mut queues = vec![0; instances.len()];
+    let mut needed: Vec<u64> = instances
+        .iter()
+        .map(|memory| memory.shared[2..].iter().map(|mapping| mapping.size_bytes).sum())
+        .collect();
     for port in &plan.ports {
         if let Some(payer) = port.payer() {
-            queues[payer as usize] += round_to_pages(port.queue_bytes());
+            needed[payer as usize] += round_to_pages(port.queue_bytes());
         }
     }
-    for (index, (planned, memory)) in plan.instances.iter().zip(instances).enumerate() {
-        let shared = memory.shared[2..].iter().map(|mapping| mapping.size_bytes).sum::<u64>();
-        let own = threads
-            .iter()
-            .filter(|thread| thread.instance.0 as usize == index)
-            .map(|thread| {
-                thread.private.size_bytes() + thread.snapshot_bytes + thread.root.size_bytes()
-            })
-            .sum::<u64>();
-        let needed = shared + own + queues[index];
+    for thread in threads {
+        needed[thread.instance.0 as usize] +=
+            thread.private.size_bytes() + thread.snapshot_bytes + thread.root.size_bytes();
+    }
+    let mut rings = vec![0; plan.rings.len() + 1];
+    for (index, (planned, needed)) in plan.instances.iter().zip(needed).enumerate() {
         if planned.memory_bytes != 0 && needed > planned.memory_bytes {
-            return Err(StartError::quota(&planned.name, needed, planned.memory_bytes));
+            let whose = format!("instance `{}` needs", plan.path(index));
+            return Err(StartError::quota(whose, needed, planned.memory_bytes));
+        }
+        for ring in plan.ancestry(planned.ring) {
+            rings[ring as usize] += needed;
+        }
+    }
+    for (ring, needed) in plan.rings.iter().zip(&rings[1..]) {
+        if ring.memory_bytes != 0 && *needed > ring.memory_bytes {
+            let whose = format!("the instances of Ring `{}` need", ring.name);
+            return Err(StartError::quota(whose, *needed, ring.memory_bytes));
         }
     }
     Ok(())

@@ -498,13 +498,13 @@ struct oro_ring {
     // Count of structural changes, times two; odd while one is being written. Atomic: made odd, then
     // a release fence; made even with release. Load with acquire (`META-7`).
     uint64_t generation;
-    // The Ring's id as this Ring itself knows it. Never changes.
+    // The Ring's id in the tables that the reader has. Never changes.
     uint64_t id;
     // Name, UTF-8, padded with zeros.
     uint8_t name[32];
     // `oro_instance` entries.
     struct oro_table instances;
-    // `oro_ring` entries, one for each child Ring; ABI 0.2 kernels have none.
+    // `oro_ring` entries, one for each child Ring, with tables of their own (`RING-2`).
     struct oro_table children;
     // `oro_port` entries.
     struct oro_table ports;
@@ -597,8 +597,13 @@ struct oro_port {
     uint32_t refusal_count;
     // Doorbells rung: stores to a cursor that found it protected, since its peer slept. Atomic.
     uint64_t doorbell_count;
+    // Id of the Ring that the producing end's owner is in, as the reader's tables have it; 0: a built-in
+    // instance, or an end that the reader may not see.
+    uint64_t producer_ring;
+    // Likewise of the consuming end's owner.
+    uint64_t consumer_ring;
     // Zero.
-    uint64_t reserved[9];
+    uint64_t reserved[7];
 };
 
 // One thing to wait for (`GATE-3`), part of `oro_request`: the thread writes, the kernel reads.
@@ -907,7 +912,9 @@ ORO_STATIC_ASSERT(offsetof(struct oro_port, upgrade_count) == 164, "oro_port.upg
 ORO_STATIC_ASSERT(offsetof(struct oro_port, downgrade_count) == 168, "oro_port.downgrade_count");
 ORO_STATIC_ASSERT(offsetof(struct oro_port, refusal_count) == 172, "oro_port.refusal_count");
 ORO_STATIC_ASSERT(offsetof(struct oro_port, doorbell_count) == 176, "oro_port.doorbell_count");
-ORO_STATIC_ASSERT(offsetof(struct oro_port, reserved) == 184, "oro_port.reserved");
+ORO_STATIC_ASSERT(offsetof(struct oro_port, producer_ring) == 184, "oro_port.producer_ring");
+ORO_STATIC_ASSERT(offsetof(struct oro_port, consumer_ring) == 192, "oro_port.consumer_ring");
+ORO_STATIC_ASSERT(offsetof(struct oro_port, reserved) == 200, "oro_port.reserved");
 ORO_STATIC_ASSERT(sizeof(struct oro_condition) == 16, "oro_condition size");
 ORO_STATIC_ASSERT(ORO_ALIGNOF(struct oro_condition) == 8, "oro_condition alignment");
 ORO_STATIC_ASSERT(offsetof(struct oro_condition, kind) == 0, "oro_condition.kind");
