@@ -12,6 +12,7 @@
 //! as met or missed.
 
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "memory and modules are the other benchmarks'")]
 mod common;
 mod count;
 mod goals;

@@ -2,6 +2,8 @@
 
 pub(crate) mod floor;
 pub(crate) mod machine;
+pub(crate) mod memory;
+pub(crate) mod modules;
 mod options;
 pub(crate) mod os;
 pub(crate) mod stats;

@@ -12,7 +12,6 @@
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "the floor and the statistics are the other benchmarks'")]
 mod common;
-mod memory;
 mod system;
 
 use std::collections::BTreeMap;
@@ -21,32 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Options, machine, put, stats};
-use memory::Samples;
+use common::memory::Samples;
+use common::{Options, machine, modules, put, stats};
 use oro_image::Image;
 use oro_kernel_linux::Attachment;
 use oro_system::{Manifest, Plan, ResolveOptions};
 use system::{PORTS, Sums, VARIANTS};
 
 const OPTIONS: [&str; 5] = ["--seconds", "--seed", "--flip-ms", "--markdown", "--child"];
-
-/// As `oro` builds C modules.
-const FLAGS: [&str; 14] = [
-    "-O2",
-    "-std=c11",
-    "-Wall",
-    "-ffreestanding",
-    "-fno-stack-protector",
-    "-fno-asynchronous-unwind-tables",
-    "-nostdlib",
-    "-nostartfiles",
-    "-fPIE",
-    "-static-pie",
-    "-Wl,--entry=0",
-    "-Wl,-z,separate-code",
-    "-Wl,-z,noexecstack",
-    "-Wl,--no-undefined",
-];
 
 fn main() -> ExitCode {
     let Some(options) = Options::read(&OPTIONS) else { return ExitCode::SUCCESS };
@@ -71,15 +52,9 @@ fn main() -> ExitCode {
 
 /// Compiles the variants of the module.
 fn build(folder: &Path, seconds: u64, seed: u64) {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::write(folder.join("soak-config.h"), system::config(seconds, seed)).expect("a file");
     for (name, defines) in VARIANTS {
-        let mut command = Command::new("cc");
-        command.args(FLAGS).args(defines.iter().map(|name| format!("-D{name}")));
-        command.arg("-I").arg(package.join("../crates/oro-sysabi/include")).arg("-I").arg(folder);
-        command.arg("-o").arg(folder.join(name).with_extension("elf"));
-        let status = command.arg(package.join("modules/soak.c")).status();
-        assert!(status.is_ok_and(|status| status.success()), "cc could not compile {name}");
+        modules::compile("soak.c", &folder.join(name).with_extension("elf"), defines, &[folder]);
     }
 }
 

@@ -10,6 +10,7 @@
 //! speed: the goals are printed as met or missed.
 
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "memory and modules are the other benchmarks'")]
 mod common;
 mod os;
 mod peers;

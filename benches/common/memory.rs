@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::stats;
+use super::stats;
 
 /// Resident KiB, as often as they were looked at.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ fn read_kib(process: &str, key: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-fn list_children(process: u32) -> Vec<String> {
+pub(crate) fn list_children(process: u32) -> Vec<String> {
     let path = format!("/proc/{process}/task/{process}/children");
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()
