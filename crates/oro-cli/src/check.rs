@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use oro_image::{Direction, Image, Interface, Param, ParamKind, Port};
-use oro_system::{BuiltIn, PlanEnd, PlanPort};
+use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort, PlanRestart, PlanRing, RestartOn};
 use serde::Serialize;
 
 use crate::args::CheckArguments;
@@ -53,16 +54,23 @@ fn show_system(path: &Path, system: &System) -> String {
         count_things(plan.instances.len(), "instance"),
         count_things(plan.ports.len(), "Port")
     );
+    if !plan.rings.is_empty() {
+        text.push_str("Rings\n");
+    }
+    for ring in &plan.rings {
+        let _ = writeln!(text, "  {}{}", name_ring(plan, ring), show_bounds(ring));
+    }
     text.push_str("instances\n");
     for (index, instance) in plan.instances.iter().enumerate() {
         let module = name_module(system, index);
-        let _ = write!(text, "  {}  module {module}", instance.name);
+        let _ = write!(text, "  {}  module {module}", plan.path(index));
         if instance.heap_bytes > 0 {
             let _ = write!(text, ", heap {}", show_size(instance.heap_bytes));
         }
         if instance.memory_bytes > 0 {
             let _ = write!(text, ", memory at most {}", show_size(instance.memory_bytes));
         }
+        text.push_str(&show_restart(&instance.restart));
         text.push('\n');
     }
     text.push_str("wires\n");
@@ -71,14 +79,61 @@ fn show_system(path: &Path, system: &System) -> String {
         let consumer = name_end(system, &port.consumer);
         let size = show_size(port.slot_size_bytes.into());
         let forced = if port.is_forced_synchronous { ", synchronous" } else { "" };
+        let drops = if port.drops_at_restart { ", dropped at a restart" } else { "" };
         let _ = writeln!(
             text,
-            "  {producer} -> {consumer}  {}, {} of {size}{forced}",
+            "  {producer} -> {consumer}  {}, {} of {size}{forced}{drops}",
             name_type(&port.layout),
             count_things(port.slot_count, "slot")
         );
     }
     text
+}
+
+/// A Ring's name with those that it is in.
+fn name_ring(plan: &Plan, ring: &PlanRing) -> String {
+    let outer = plan.ancestry(ring.parent).filter_map(|parent| {
+        let index = usize::try_from(parent).ok()?.checked_sub(1)?;
+        plan.rings.get(index)
+    });
+    let mut path = ring.name.clone();
+    for outer in outer {
+        path = format!("{}/{path}", outer.name);
+    }
+    path
+}
+
+/// What a Ring is granted, and what it may have at most.
+fn show_bounds(ring: &PlanRing) -> String {
+    let mut text = String::new();
+    let grants: Vec<&str> = ring.grants.iter().map(|grant| grant.name.as_str()).collect();
+    if !grants.is_empty() {
+        let _ = write!(text, "  granted {}", grants.join(", "));
+    }
+    if ring.memory_bytes > 0 {
+        let _ = write!(text, "  memory at most {}", show_size(ring.memory_bytes));
+    }
+    for (count, thing) in [(ring.port_count, "Port"), (ring.thread_count, "thread")] {
+        if count > 0 {
+            let _ = write!(text, "  at most {}", count_things(count, thing));
+        }
+    }
+    text
+}
+
+/// Whether and when an instance is restarted (`SYS-10`).
+fn show_restart(restart: &PlanRestart) -> String {
+    let after = match restart.on {
+        RestartOn::Never => return String::new(),
+        RestartOn::Fault => "a fault",
+        RestartOn::Always => "every end",
+    };
+    format!(
+        ", restarted after {after} (max {}, within {:?}, backoff {:?})",
+        restart.max,
+        Duration::from_nanos(restart.within_ns),
+        Duration::from_nanos(restart.backoff_ns)
+    )
 }
 
 fn show_module(path: &Path, image: &Image) -> String {
@@ -181,12 +236,13 @@ fn name_end(system: &System, end: &PlanEnd) -> String {
 }
 
 fn name_port(system: &System, instance: u32, port: u32, element: u32) -> Option<String> {
-    let instance = system.plan.instances.get(usize::try_from(instance).ok()?)?;
+    let index = usize::try_from(instance).ok()?;
+    let instance = system.plan.instances.get(index)?;
     let image = system.images.get(usize::try_from(instance.module).ok()?)?;
     let is_it = |found: &&Port| (found.index..found.index + found.max).contains(&port);
     let port = image.interface.ports.iter().find(is_it)?;
     let element = if port.max > 1 { format!("[{element}]") } else { String::new() };
-    Some(format!("{}.{}{element}", instance.name, port.name))
+    Some(format!("{}.{}{element}", system.plan.path(index), port.name))
 }
 
 #[derive(Serialize)]
@@ -244,16 +300,36 @@ struct ParamRecord<'a> {
 #[derive(Serialize)]
 struct SystemRecord<'a> {
     modules: &'a [String],
+    rings: Vec<RingRecord<'a>>,
     instances: Vec<InstanceRecord<'a>>,
     wires: Vec<WireRecord<'a>>,
 }
 
+/// A Ring below the root; quotas of 0 are none.
+#[derive(Serialize)]
+struct RingRecord<'a> {
+    name: String,
+    memory_bytes: u64,
+    ports: u32,
+    threads: u32,
+    grants: Vec<&'a str>,
+}
+
 #[derive(Serialize)]
 struct InstanceRecord<'a> {
-    name: &'a str,
+    name: String,
     module: &'a str,
     heap_bytes: u64,
     memory_bytes: u64,
+    restart: Option<RestartRecord>,
+}
+
+#[derive(Serialize)]
+struct RestartRecord {
+    on: &'static str,
+    max: u32,
+    within_ns: u64,
+    backoff_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -263,6 +339,7 @@ struct WireRecord<'a> {
     slot_count: u32,
     slot_size_bytes: u32,
     is_forced_synchronous: bool,
+    drops_at_restart: bool,
     layout: &'a str,
 }
 
@@ -338,14 +415,40 @@ impl<'a> From<&'a Param> for ParamRecord<'a> {
     }
 }
 
+impl<'a> RingRecord<'a> {
+    fn new(plan: &Plan, ring: &'a PlanRing) -> Self {
+        Self {
+            name: name_ring(plan, ring),
+            memory_bytes: ring.memory_bytes,
+            ports: ring.port_count,
+            threads: ring.thread_count,
+            grants: ring.grants.iter().map(|grant| grant.name.as_str()).collect(),
+        }
+    }
+}
+
+impl RestartRecord {
+    /// Of an instance that may be restarted.
+    fn new(restart: &PlanRestart) -> Option<Self> {
+        let on = match restart.on {
+            RestartOn::Never => return None,
+            RestartOn::Fault => "fault",
+            RestartOn::Always => "always",
+        };
+        let &PlanRestart { max, within_ns, backoff_ns, .. } = restart;
+        Some(Self { on, max, within_ns, backoff_ns })
+    }
+}
+
 impl<'a> From<&'a System> for SystemRecord<'a> {
     fn from(system: &'a System) -> Self {
         let plan = &system.plan;
         let instances = plan.instances.iter().enumerate().map(|(index, instance)| InstanceRecord {
-            name: &instance.name,
+            name: plan.path(index),
             module: name_module(system, index),
             heap_bytes: instance.heap_bytes,
             memory_bytes: instance.memory_bytes,
+            restart: RestartRecord::new(&instance.restart),
         });
         let wire = |port: &'a PlanPort| WireRecord {
             from: name_end(system, &port.producer),
@@ -353,10 +456,12 @@ impl<'a> From<&'a System> for SystemRecord<'a> {
             slot_count: port.slot_count,
             slot_size_bytes: port.slot_size_bytes,
             is_forced_synchronous: port.is_forced_synchronous,
+            drops_at_restart: port.drops_at_restart,
             layout: &port.layout,
         };
         Self {
             modules: &plan.modules,
+            rings: plan.rings.iter().map(|ring| RingRecord::new(plan, ring)).collect(),
             instances: instances.collect(),
             wires: plan.ports.iter().map(wire).collect(),
         }
