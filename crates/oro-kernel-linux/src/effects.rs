@@ -7,7 +7,7 @@ use oro_kernel::{Effect, EndpointId, InstanceId, ThreadId};
 
 use crate::StartError;
 use crate::addresses::START_GATE;
-use crate::memory::{PAGE, punch_hole};
+use crate::memory::PAGE;
 use crate::metadata;
 use crate::supervisor::Supervisor;
 use crate::userfault::{Userfault, Wake};
@@ -182,8 +182,7 @@ impl Supervisor<'_> {
         let Some(place) = self.world.thread_place(end) else { return };
         let thread = &self.world.threads[place.thread.0 as usize];
         let offset = place.cell_offset(cell);
-        let result =
-            punch_hole(std::os::fd::AsFd::as_fd(&thread.snapshots), offset, place.cell_bytes);
+        let result = thread.snapshots.punch_hole(offset, place.cell_bytes);
         self.check("fallocate(PUNCH_HOLE)", result);
     }
 

@@ -1,14 +1,17 @@
-//! [`SharedMemory`]: a memfd and the supervisor's own mapping of it.
+//! [`Arena`]: memfds with the supervisor's own mapping of each, of which memory is taken;
+//! [`SharedMemory`]: a piece of one.
 //!
-//! Sealed processes map parts of the same object, so nothing here ever forms a Rust reference into
-//! it: bytes go in and out by copies through raw pointers, words by atomic loads and stores
-//! (`KRN-2`, `KRN-4`). Offsets come from the supervisor's own plan; one outside the object is a
-//! kernel bug and asserts.
+//! A large system has tens of thousands of pieces. With a descriptor each, every process that is
+//! started would have to lose all of them again; so there are few memfds with many pieces. Sealed
+//! processes map pieces, so nothing here ever forms a Rust reference into them: bytes go in and out by
+//! copies through raw pointers, words by atomic loads and stores (`KRN-2`, `KRN-4`). Offsets come from
+//! the supervisor's own plan; one outside a piece is a kernel bug and asserts.
 
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
@@ -35,24 +38,70 @@ pub(crate) fn create_memfd(
     Ok(fd)
 }
 
-/// Drops whole pages of a memfd: they vanish from every mapping, and read as zeros afterwards.
-pub(crate) fn punch_hole(fd: BorrowedFd<'_>, offset: u64, size_bytes: u64) -> io::Result<()> {
-    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    Ok(rustix::fs::fallocate(fd, flags, offset, size_bytes)?)
+/// Bytes of a memfd of an arena, unless a piece needs more. They are sparse: pages come to be when they
+/// are touched.
+const CHUNK_BYTES: u64 = 64 << 20;
+
+/// Who may map what an arena gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// Whoever is planned to.
+    Any,
+    /// The supervisor alone, by the mapping that it has: nobody else can ever map it writable, not even
+    /// who is handed a descriptor of it (`META-1`).
+    Supervisor,
+}
+
+/// Memory, of which pieces are taken one after the other.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    name: &'static CStr,
+    writers: Writers,
+    /// The memfd that pieces are taken of, and how much of it is taken.
+    chunk: Option<(Rc<Chunk>, u64)>,
 }
 
 /// A memfd, mapped readable and writable in the supervisor.
 #[derive(Debug)]
-pub(crate) struct SharedMemory {
+struct Chunk {
     fd: OwnedFd,
     base: NonNull<u8>,
     size_bytes: u64,
+    inode: u64,
 }
 
-impl SharedMemory {
-    /// Makes zeroed memory of whole pages.
-    pub(crate) fn create(name: &CStr, size_bytes: u64) -> io::Result<Self> {
+/// Memory of whole pages, zeroed at first.
+#[derive(Debug)]
+pub(crate) struct SharedMemory {
+    chunk: Rc<Chunk>,
+    /// Where it is in the memfd.
+    start: u64,
+    size_bytes: u64,
+}
+
+impl Arena {
+    pub(crate) fn new(name: &'static CStr, writers: Writers) -> Self {
+        Self { name, writers, chunk: None }
+    }
+
+    /// Takes a piece.
+    pub(crate) fn take(&mut self, size_bytes: u64) -> io::Result<SharedMemory> {
         let size_bytes = round_to_pages(size_bytes.max(1));
+        let has_room = |chunk: &Chunk, used: u64| chunk.size_bytes - used >= size_bytes;
+        let (chunk, start) = match self.chunk.take() {
+            Some((chunk, used)) if has_room(&chunk, used) => (chunk, used),
+            _ => {
+                let chunk_bytes = CHUNK_BYTES.max(size_bytes);
+                (Rc::new(Chunk::create(self.name, chunk_bytes, self.writers)?), 0)
+            }
+        };
+        self.chunk = Some((Rc::clone(&chunk), start + size_bytes));
+        Ok(SharedMemory { chunk, start, size_bytes })
+    }
+}
+
+impl Chunk {
+    fn create(name: &CStr, size_bytes: u64, writers: Writers) -> io::Result<Self> {
         let fd = create_memfd(name, size_bytes, false)?;
         let length = usize::try_from(size_bytes).map_err(io::Error::other)?;
         let rights = ProtFlags::READ | ProtFlags::WRITE;
@@ -60,44 +109,84 @@ impl SharedMemory {
         let base =
             unsafe { rustix::mm::mmap(ptr::null_mut(), length, rights, MapFlags::SHARED, &fd, 0) }?;
         let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::other("mmap gave null"))?;
-        Ok(Self { fd, base, size_bytes })
+        if writers == Writers::Supervisor {
+            let seals = SealFlags::FUTURE_WRITE | SealFlags::SHRINK | SealFlags::GROW;
+            rustix::fs::fcntl_add_seals(&fd, seals)?;
+        }
+        let inode = rustix::fs::fstat(&fd)?.st_ino;
+        Ok(Self { fd, base, size_bytes, inode })
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
+        // SAFETY: this is the mapping that `create` made; every piece keeps it, so none is left.
+        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.size_bytes as usize) };
+    }
+}
+
+impl SharedMemory {
+    /// Memory in a memfd of its own, of exactly its size.
+    pub(crate) fn create(
+        name: &'static CStr,
+        size_bytes: u64,
+        writers: Writers,
+    ) -> io::Result<Self> {
+        let size_bytes = round_to_pages(size_bytes.max(1));
+        let chunk = Rc::new(Chunk::create(name, size_bytes, writers)?);
+        Ok(Self { chunk, start: 0, size_bytes })
     }
 
     /// Allocates every page now, so that a process can map it without a missing page.
     pub(crate) fn populate(&self) -> io::Result<()> {
-        let all = || rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, self.size_bytes);
+        let (fd, flags) = (&self.chunk.fd, FallocateFlags::empty());
+        let all = || rustix::fs::fallocate(fd, flags, self.start, self.size_bytes);
         Ok(rustix::io::retry_on_intr(all)?)
     }
 
-    /// From now on nobody can map it writable or change its size, not even who is handed a descriptor
-    /// of it; the supervisor's mapping stays (`META-1`).
-    pub(crate) fn forbid_new_writers(&self) -> io::Result<()> {
-        Ok(rustix::fs::fcntl_add_seals(
-            &self.fd,
-            SealFlags::FUTURE_WRITE | SealFlags::SHRINK | SealFlags::GROW,
-        )?)
+    /// Drops whole pages: they vanish from every mapping, and read as zeros afterwards.
+    pub(crate) fn punch_hole(&self, offset: u64, size_bytes: u64) -> io::Result<()> {
+        self.check(offset, size_bytes);
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(rustix::fs::fallocate(&self.chunk.fd, flags, self.start + offset, size_bytes)?)
     }
 
+    /// The memfd that it is a piece of.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.chunk.fd.as_fd()
+    }
+
+    /// Its number, as `/proc/PID/maps` says it.
+    pub(crate) fn inode(&self) -> u64 {
+        self.chunk.inode
+    }
+
+    /// Where it begins there.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// A pointer to `offset`, good for `size_bytes` bytes.
-    pub(crate) fn pointer(&self, offset: u64, size_bytes: u64) -> *mut u8 {
+    fn check(&self, offset: u64, size_bytes: u64) {
         let end = offset.checked_add(size_bytes);
         assert!(
             end.is_some_and(|end| end <= self.size_bytes),
             "kernel bug: offset {offset:#x}+{size_bytes:#x} outside of {:#x} bytes",
             self.size_bytes
         );
+    }
+
+    /// A pointer to `offset`, good for `size_bytes` bytes.
+    pub(crate) fn pointer(&self, offset: u64, size_bytes: u64) -> *mut u8 {
+        self.check(offset, size_bytes);
         #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
-        // SAFETY: offset is inside the mapping, as just asserted.
+        // SAFETY: inside of this piece, as just asserted, which is inside of the mapping.
         unsafe {
-            self.base.as_ptr().add(offset as usize)
+            self.chunk.base.as_ptr().add((self.start + offset) as usize)
         }
     }
 
@@ -160,13 +249,5 @@ impl SharedMemory {
         // SAFETY: inside the mapping and aligned; atomics may be shared with other processes.
         let word = unsafe { AtomicU32::from_ptr(self.pointer(offset, 4).cast()) };
         word.store(value, Ordering::Release);
-    }
-}
-
-impl Drop for SharedMemory {
-    fn drop(&mut self) {
-        #[expect(clippy::cast_possible_truncation, reason = "x86_64: usize has 64 bits")]
-        // SAFETY: this is the mapping that `create` made, and nothing refers to it any more.
-        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.size_bytes as usize) };
     }
 }

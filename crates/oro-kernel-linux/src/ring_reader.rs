@@ -70,11 +70,11 @@ mod tests {
     use std::os::fd::AsFd as _;
 
     use super::*;
-    use crate::memory::SharedMemory;
+    use crate::memory::{SharedMemory, Writers};
 
     #[test]
     fn meta_7_words_are_seen_as_they_change_and_none_beyond_the_end() {
-        let memory = SharedMemory::create(c"oro-test", 8192).unwrap();
+        let memory = SharedMemory::create(c"oro-test", 8192, Writers::Any).unwrap();
         let reader = RingReader::map(&memory.fd().as_fd().try_clone_to_owned().unwrap()).unwrap();
         assert_eq!(reader.load(8184), Some(0));
         memory.store_u64(8184, 7);

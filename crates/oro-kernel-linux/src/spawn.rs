@@ -52,6 +52,8 @@ pub(crate) struct Mapping {
     pub(crate) size_bytes: u64,
     pub(crate) rights: Rights,
     pub(crate) fd: RawFd,
+    /// Which object that is, as `/proc/PID/maps` says it.
+    pub(crate) inode: u64,
     pub(crate) offset: u64,
 }
 
@@ -139,10 +141,16 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> 
     Ok(())
 }
 
+/// Descriptors of sealed processes begin here: what a new process inherits is below, so that the others
+/// need not be looked at for it, however many there are.
+const FIRST_OWN_FD: RawFd = 256;
+
 /// What the child of [`clone_and_exec`] needs, prepared before it exists.
 struct ExecRequest<'a> {
     file: RawFd,
     inherited: &'a [RawFd],
+    /// First of the descriptors that it needs nothing of.
+    first_unneeded: RawFd,
 }
 
 /// Bytes of the stack on which the child runs until it has executed the stub.
@@ -151,10 +159,16 @@ const CHILD_STACK_SIZE: usize = 64 << 10;
 /// Like `vfork` and `execveat`, with a stack of its own for the child: the supervisor's memory,
 /// however large, is not copied.
 fn clone_and_exec(file: &OwnedFd, inherited: &[RawFd]) -> io::Result<(i32, OwnedFd)> {
-    let request = ExecRequest { file: file.as_raw_fd(), inherited };
+    let highest = inherited.iter().copied().chain([file.as_raw_fd()]).max().unwrap_or(0);
+    let request = ExecRequest { file: file.as_raw_fd(), inherited, first_unneeded: highest + 1 };
     let mut stack = vec![MaybeUninit::<u128>::uninit(); CHILD_STACK_SIZE / 16];
     let mut pidfd: libc::c_int = -1;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    // With CLONE_FILES the table of descriptors is not copied whole, only to lose them all again.
+    let flags = libc::CLONE_VM
+        | libc::CLONE_VFORK
+        | libc::CLONE_FILES
+        | libc::CLONE_PIDFD
+        | libc::SIGCHLD;
     let top = stack.as_mut_ptr_range().end;
     // SAFETY: CLONE_VFORK stops this thread until the child has executed or ended, so `request`,
     // `stack` and `pidfd` outlive the child's use of them; the child runs only `exec_stub`.
@@ -171,13 +185,29 @@ fn clone_and_exec(file: &OwnedFd, inherited: &[RawFd]) -> io::Result<(i32, Owned
         return Err(io::Error::last_os_error());
     }
     // SAFETY: CLONE_PIDFD has stored a new descriptor that nobody else owns.
-    Ok((process_id, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok((process_id, move_up(pidfd)))
+}
+
+/// Moves a descriptor out of the way of those that new processes inherit, if there is room above.
+fn move_up(fd: OwnedFd) -> OwnedFd {
+    rustix::io::fcntl_dupfd_cloexec(&fd, FIRST_OWN_FD).unwrap_or(fd)
 }
 
 /// Runs in the child, which shares the supervisor's memory: nothing but system calls.
 extern "C" fn exec_stub(argument: *mut c_void) -> libc::c_int {
     // SAFETY: `clone_and_exec` passes this type and waits.
     let request = unsafe { &*argument.cast::<ExecRequest<'_>>() };
+    let unneeded = request.first_unneeded.cast_unsigned();
+    // SAFETY: a table of the child's own from here on, with copies of those below alone; those above are
+    // closed in it and stay open in the supervisor's.
+    let result = unsafe {
+        libc::syscall(libc::SYS_close_range, unneeded, u32::MAX, libc::CLOSE_RANGE_UNSHARE)
+    };
+    if result != 0 {
+        // SAFETY: ends the child only, without running the supervisor's exit handlers.
+        unsafe { libc::_exit(82) }
+    }
     for &fd in request.inherited {
         // SAFETY: changes a flag of a descriptor of the child's own table.
         unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
@@ -214,7 +244,8 @@ fn receive_userfault(socket: BorrowedFd<'_>, calls: &[Call]) -> Result<Userfault
         if let RecvAncillaryMessage::ScmRights(mut descriptors) = part
             && let Some(fd) = descriptors.next()
         {
-            return Userfault::open(fd).map_err(|error| StartError::system("UFFDIO_API", error));
+            return Userfault::open(move_up(fd))
+                .map_err(|error| StartError::system("UFFDIO_API", error));
         }
     }
     if message.bytes == 16 {

@@ -19,7 +19,7 @@ use oro_sysabi as abi;
 use oro_system::{Plan, PlanEnd};
 
 use crate::addresses::RING;
-use crate::memory::SharedMemory;
+use crate::memory::{SharedMemory, Writers};
 use crate::metadata::{name_field, size_of_u32, write_structure};
 use crate::world::{Place, World};
 
@@ -147,7 +147,7 @@ impl Tables {
             rings.extend(content.children.iter().map(|child| (*child, take(&mut end, RING_SIZE))));
         }
         let mut view = View {
-            memory: SharedMemory::create(c"oro-ring", end)?,
+            memory: SharedMemory::create(c"oro-ring", end, Writers::Supervisor)?,
             rings,
             instance_ids: BTreeMap::new(),
             built_in_ids: BTreeMap::new(),
@@ -161,11 +161,6 @@ impl Tables {
     /// Memory of the tables that a Ring's instances read.
     pub(crate) fn memory(&self, ring: u32) -> &SharedMemory {
         &self.views[ring as usize].memory
-    }
-
-    /// From now on nobody can map them writable.
-    pub(crate) fn forbid_new_writers(&self) -> io::Result<()> {
-        self.views.iter().try_for_each(|view| view.memory.forbid_new_writers())
     }
 
     /// Id of an instance for the instances of its own Ring.

@@ -90,7 +90,7 @@ fn compare_maps(maps: &str, planned: &[Mapping]) -> Option<String> {
     expected.sort_unstable_by_key(|mapping| mapping.address);
     let mut expected = expected.into_iter().peekable();
     for line in maps.lines().filter(|line| !line.ends_with("[vsyscall]")) {
-        let Some((mut start, end, rights)) = parse_line(line) else {
+        let Some(Line { mut start, end, rights, mut offset, inode }) = parse_line(line) else {
             return Some(format!("cannot understand `{line}`"));
         };
         while start < end {
@@ -101,26 +101,42 @@ fn compare_maps(maps: &str, planned: &[Mapping]) -> Option<String> {
             let fits = mapping.address == start
                 && mapping_end <= end
                 && rights == mapping.rights.letters()
+                && (inode, offset) == (mapping.inode, mapping.offset)
                 && line.contains(" /memfd:oro-");
             if !fits {
                 return Some(format!(
-                    "mapped: `{line}`, planned: {:x}-{mapping_end:x} {}",
+                    "mapped: `{line}`, planned: {:x}-{mapping_end:x} {} {:08x} of {}",
                     mapping.address,
-                    mapping.rights.letters()
+                    mapping.rights.letters(),
+                    mapping.offset,
+                    mapping.inode
                 ));
             }
+            offset += mapping_end - start;
             start = mapping_end;
         }
     }
     expected.next().map(|mapping| format!("not mapped: {:x}", mapping.address))
 }
 
-fn parse_line(line: &str) -> Option<(u64, u64, &str)> {
-    let mut fields = line.split(' ');
+/// What a line of `/proc/PID/maps` says.
+struct Line<'a> {
+    start: u64,
+    end: u64,
+    rights: &'a str,
+    offset: u64,
+    inode: u64,
+}
+
+fn parse_line(line: &str) -> Option<Line<'_>> {
+    let mut fields = line.split_ascii_whitespace();
+    let hexadecimal = |text| u64::from_str_radix(text, 16).ok();
     let (start, end) = fields.next()?.split_once('-')?;
     let rights = fields.next()?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    Some((number(start)?, number(end)?, rights))
+    let offset = hexadecimal(fields.next()?)?;
+    let _device = fields.next()?;
+    let inode = fields.next()?.parse().ok()?;
+    Some(Line { start: hexadecimal(start)?, end: hexadecimal(end)?, rights, offset, inode })
 }
 
 #[cfg(test)]
@@ -130,13 +146,13 @@ mod tests {
 
     const LINE: &str = "00001000-00003000 rw-s 00000000 00:01 7 /memfd:oro-data (deleted)\n";
 
+    /// Mappings of one object, each where the one before it ends there.
     fn plan(parts: &[(u64, u64, Rights)]) -> Vec<Mapping> {
-        let make = |&(address, size_bytes, rights)| Mapping {
-            address,
-            size_bytes,
-            rights,
-            fd: 0,
-            offset: 0,
+        let mut offset = 0;
+        let make = |&(address, size_bytes, rights)| {
+            let mapping = Mapping { address, size_bytes, rights, fd: 0, inode: 7, offset };
+            offset += size_bytes;
+            mapping
         };
         parts.iter().map(make).collect()
     }
@@ -147,7 +163,7 @@ mod tests {
         let whole = plan(&[(0x1000, 0x2000, Rights::ReadWrite)]);
         assert_eq!(compare_maps(LINE, &whole), None);
         let halves =
-            plan(&[(0x2000, 0x1000, Rights::ReadWrite), (0x1000, 0x1000, Rights::ReadWrite)]);
+            plan(&[(0x1000, 0x1000, Rights::ReadWrite), (0x2000, 0x1000, Rights::ReadWrite)]);
         assert_eq!(compare_maps(LINE, &halves), None);
         for wrong in [
             plan(&[]),
@@ -158,6 +174,13 @@ mod tests {
         ] {
             assert!(compare_maps(LINE, &wrong).is_some(), "{wrong:x?}");
         }
+        // Another object, or another part of it, where somebody else's memory is.
+        let mut wrong = whole.clone();
+        wrong[0].inode = 8;
+        assert!(compare_maps(LINE, &wrong).is_some());
+        let mut wrong = halves;
+        wrong[1].offset += 0x1000;
+        assert!(compare_maps(LINE, &wrong).is_some());
         let anonymous = LINE.replace("/memfd:oro-data (deleted)", "[heap]");
         assert!(compare_maps(&anonymous, &whole).is_some());
     }

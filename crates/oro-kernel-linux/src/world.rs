@@ -6,7 +6,7 @@
 
 mod builder;
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use oro_image::{Image, Machine};
 use oro_kernel::{EndpointId, InstanceId, PortId, Setup, Side, ThreadId};
@@ -47,8 +47,7 @@ pub(crate) struct InstanceMemory {
     /// Index of its first thread.
     pub(crate) first_thread: u32,
     /// Its writable segments, heap and stacks.
-    data: OwnedFd,
-    data_bytes: u64,
+    data: SharedMemory,
     /// Mappings that every thread of it has.
     shared: Vec<Mapping>,
 }
@@ -71,9 +70,8 @@ pub(crate) struct ThreadMemory {
     pub(crate) root: SharedMemory,
     /// Gates, request page, commit words, producer cells.
     pub(crate) private: SharedMemory,
-    /// Consumer cells. The supervisor does not map them.
-    pub(crate) snapshots: OwnedFd,
-    snapshot_bytes: u64,
+    /// Consumer cells. The supervisor does not touch them.
+    pub(crate) snapshots: SharedMemory,
     /// What it will have mapped.
     pub(crate) mappings: Vec<Mapping>,
     /// Places at which its faults mean something, by ascending address.
@@ -239,7 +237,8 @@ impl InstanceMemory {
         let mut word = [0; 4];
         // An aligned word never straddles a page, and one call copies it whole.
         let count =
-            rustix::io::retry_on_intr(|| rustix::io::pread(&self.data, &mut word, offset)).ok()?;
+            rustix::io::retry_on_intr(|| rustix::io::pread(self.data.fd(), &mut word, offset))
+                .ok()?;
         (count == word.len()).then(|| u32::from_le_bytes(word))
     }
 }
@@ -288,24 +287,23 @@ impl ThreadMemory {
     /// Maps an endpoint's cells, its peer's cursor, its commit word, and what it needs in
     /// asynchronous mode.
     fn add_end(&mut self, end: EndpointId, place: &ThreadPlace, port: &PortMemory) {
-        let (rights, fd) = match end.side {
-            Side::Producer => (Rights::ReadWrite, self.private.fd().as_raw_fd()),
-            Side::Consumer => (Rights::Read, self.snapshots.as_raw_fd()),
+        let (rights, memory) = match end.side {
+            Side::Producer => (Rights::ReadWrite, &self.private),
+            Side::Consumer => (Rights::Read, &self.snapshots),
         };
         for cell in 0..2 {
             let address = place.cell_address(cell);
             let size_bytes = place.cell_bytes;
             let offset = place.cell_offset(cell);
-            self.mappings.push(Mapping { address, size_bytes, rights, fd, offset });
+            self.mappings.push(mapping(address, size_bytes, rights, memory, offset));
             let meaning = Meaning::Cell { end, cell };
             self.regions.push(Region { start: address, size_bytes, meaning });
         }
         let peer_offset = cursor_offset(end.side.peer());
-        let cursors = port.cursors.fd();
-        self.mappings.push(mapping(place.peer_cursor, PAGE, Rights::Read, &cursors, peer_offset));
+        let cursors = &port.cursors;
+        self.mappings.push(mapping(place.peer_cursor, PAGE, Rights::Read, cursors, peer_offset));
         if let Some((address, offset)) = place.word {
-            let private = self.private.fd();
-            self.mappings.push(mapping(address, PAGE, Rights::ReadWrite, &private, offset));
+            self.mappings.push(mapping(address, PAGE, Rights::ReadWrite, &self.private, offset));
             let meaning = Meaning::Word { end };
             self.regions.push(Region { start: address, size_bytes: PAGE, meaning });
         }
@@ -322,10 +320,10 @@ impl ThreadMemory {
             Side::Consumer => Rights::Read,
         };
         let LivePlace { window, size_bytes, cursor } = live;
-        self.mappings.push(mapping(window, size_bytes, rights, &port.queue.fd(), 0));
+        self.mappings.push(mapping(window, size_bytes, rights, &port.queue, 0));
         self.regions.push(Region { start: window, size_bytes, meaning: Meaning::Queue { end } });
         let offset = cursor_offset(end.side);
-        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &port.cursors.fd(), offset));
+        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &port.cursors, offset));
         let meaning = Meaning::Cursor { end };
         self.regions.push(Region { start: cursor, size_bytes: PAGE, meaning });
     }
@@ -357,6 +355,13 @@ pub(crate) fn cursor_offset(side: Side) -> u64 {
     }
 }
 
-fn mapping(address: u64, size_bytes: u64, rights: Rights, fd: &impl AsFd, offset: u64) -> Mapping {
-    Mapping { address, size_bytes, rights, fd: fd.as_fd().as_raw_fd(), offset }
+fn mapping(
+    address: u64,
+    size_bytes: u64,
+    rights: Rights,
+    memory: &SharedMemory,
+    offset: u64,
+) -> Mapping {
+    let (fd, inode) = (memory.fd().as_raw_fd(), memory.inode());
+    Mapping { address, size_bytes, rights, fd, inode, offset: memory.start() + offset }
 }

@@ -2,7 +2,7 @@
 //! created, then it is held against the quotas.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use oro_image::Image;
 use oro_kernel::{
@@ -21,7 +21,7 @@ use crate::addresses::{
     BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
     STACK_STRIDE, STACKS, START_GATE, WINDOWS, WINDOWS_END,
 };
-use crate::memory::{PAGE, SharedMemory, create_memfd, punch_hole, round_to_pages};
+use crate::memory::{Arena, PAGE, Writers, create_memfd, round_to_pages};
 use crate::spawn::{Mapping, Rights};
 use crate::stub::{RETURN_ADDRESS, code_page};
 use crate::tables::Tables;
@@ -40,9 +40,13 @@ struct ThreadDraft {
 pub(super) struct Builder<'a> {
     plan: &'a Plan,
     images: &'a [Image],
-    code: OwnedFd,
+    code: ImageFile,
+    /// What sealed processes may store to, as far as they have it mapped.
+    writable: Arena,
+    /// What nobody but the supervisor can ever map writable.
+    readable: Arena,
     tables: Tables,
-    image_files: Vec<Option<OwnedFd>>,
+    image_files: Vec<Option<ImageFile>>,
     instances: Vec<InstanceMemory>,
     threads: Vec<ThreadDraft>,
     places: Vec<[Place; 2]>,
@@ -52,12 +56,14 @@ impl<'a> Builder<'a> {
     pub(super) fn new(plan: &'a Plan, images: &'a [Image]) -> Result<Self, StartError> {
         let system = |error| StartError::system("memfd_create", error);
         let code = create_memfd(c"oro-code", PAGE, true).map_err(system)?;
-        write_at(&code, 0, &code_page()).map_err(system)?;
-        seal(&code).map_err(system)?;
+        write_at(code.as_fd(), 0, &code_page()).map_err(system)?;
+        let code = ImageFile::seal(code).map_err(system)?;
         Ok(Self {
             plan,
             images,
             code,
+            writable: Arena::new(c"oro-memory", Writers::Any),
+            readable: Arena::new(c"oro-metadata", Writers::Supervisor),
             tables: Tables::lay_out(plan, images).map_err(system)?,
             image_files: images.iter().map(|_| None).collect(),
             instances: Vec::new(),
@@ -76,8 +82,8 @@ impl<'a> Builder<'a> {
         assert!(heap_bytes <= MAX_HEAP, "a checked plan has no larger heap");
         let tables = self.tables.memory(planned.ring);
         let mut shared = vec![
-            mapping(CODE, PAGE, Rights::ReadExecute, &self.code, 0),
-            mapping(RING, tables.size_bytes(), Rights::Read, &tables.fd(), 0),
+            file_mapping(CODE, PAGE, Rights::ReadExecute, &self.code, 0),
+            mapping(RING, tables.size_bytes(), Rights::Read, tables, 0),
         ];
         let file = match &mut self.image_files[planned.module as usize] {
             Some(file) => file,
@@ -86,7 +92,7 @@ impl<'a> Builder<'a> {
         let mut offset = 0;
         for segment in image.segments.iter().filter(|segment| !segment.is_writable) {
             let rights = if segment.is_executable { Rights::ReadExecute } else { Rights::Read };
-            shared.push(mapping(
+            shared.push(file_mapping(
                 segment.address.wrapping_add(bias),
                 segment.memory_bytes,
                 rights,
@@ -95,17 +101,16 @@ impl<'a> Builder<'a> {
             ));
             offset += segment.memory_bytes;
         }
-        let data = create_memfd(c"oro-data", 0, false).map_err(system)?;
-        let end = add_data(&mut shared, &data, image, bias, heap_bytes);
-        rustix::fs::ftruncate(&data, end).map_err(|error| system(error.into()))?;
-        let memory = InstanceMemory {
-            bias,
-            heap_bytes,
-            first_thread: as_u32(self.threads.len()),
-            data,
-            data_bytes: end,
-            shared,
-        };
+        let planned = list_data(image, bias, heap_bytes);
+        let size_bytes = planned.iter().map(|(_, size_bytes)| size_bytes).sum();
+        let data = self.writable.take(size_bytes).map_err(system)?;
+        let mut end = 0;
+        shared.extend(planned.iter().map(|&(address, size_bytes)| {
+            let offset = take(&mut end, size_bytes);
+            mapping(address, size_bytes, Rights::ReadWrite, &data, offset)
+        }));
+        let first_thread = as_u32(self.threads.len());
+        let memory = InstanceMemory { bias, heap_bytes, first_thread, data, shared };
         memory.fill(image).map_err(system)?;
         let instance = InstanceId(as_u32(index));
         let ports = &image.interface.ports;
@@ -193,22 +198,24 @@ impl<'a> Builder<'a> {
     }
 
     /// Creates what has been planned.
-    pub(super) fn create(self) -> Result<World, StartError> {
+    pub(super) fn create(mut self) -> Result<World, StartError> {
         let system = |error| StartError::system("Port memory", error);
         let mut ports = Vec::new();
         for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
             // All of it now, and not as messages come: where memory is short, the system does not start,
             // and does not end while it runs.
-            let queue = SharedMemory::create(c"oro-queue", planned.queue_bytes())
+            let queue = self
+                .writable
+                .take(planned.queue_bytes())
                 .and_then(|queue| queue.populate().map(|()| queue))
                 .map_err(|error| StartError::system("memory for a Port's queue", error))?;
-            let cursors = SharedMemory::create(c"oro-cursors", 2 * PAGE).map_err(system)?;
             // An end that can become asynchronous has its own cursor mapped writable; its peer has it
             // mapped read-only, and can make no system call to change that.
-            if self.can_upgrade(planned) {
+            let can_upgrade = self.can_upgrade(planned);
+            let arena = if can_upgrade { &mut self.writable } else { &mut self.readable };
+            let cursors = arena.take(2 * PAGE).map_err(system)?;
+            if can_upgrade {
                 cursors.populate().map_err(system)?;
-            } else {
-                cursors.forbid_new_writers().map_err(system)?;
             }
             let slot_size_bytes = u64::from(planned.slot_size_bytes);
             ports.push(PortMemory {
@@ -222,8 +229,8 @@ impl<'a> Builder<'a> {
             });
         }
         let mut threads = Vec::new();
-        for draft in &self.threads {
-            threads.push(self.create_thread(draft).map_err(system)?);
+        for index in 0..self.threads.len() {
+            threads.push(self.create_thread(index).map_err(system)?);
         }
         for (index, port) in ports.iter().enumerate() {
             for side in [Side::Producer, Side::Consumer] {
@@ -244,29 +251,28 @@ impl<'a> Builder<'a> {
         }
         check_quotas(self.plan, &self.instances, &threads)?;
         let setup = describe(self.plan, self.images, &threads, &ports);
-        self.tables.forbid_new_writers().map_err(system)?;
-        let mut files = vec![self.code];
-        files.extend(self.image_files.into_iter().flatten());
+        let mut files = vec![self.code.fd];
+        files.extend(self.image_files.into_iter().flatten().map(|file| file.fd));
         let (tables, instances) = (self.tables, self.instances);
         Ok(World { setup, tables, instances, threads, ports, files })
     }
 
-    fn create_thread(&self, draft: &ThreadDraft) -> io::Result<ThreadMemory> {
+    fn create_thread(&mut self, index: usize) -> io::Result<ThreadMemory> {
+        let draft = &self.threads[index];
         let instance = &self.instances[draft.instance.0 as usize];
         let module = self.plan.instances[draft.instance.0 as usize].module;
         let interface = &self.images[module as usize].interface;
         let entry = &interface.entries[draft.entry as usize];
         let bindings = u64::from(draft.binding_count) * 128;
-        let root = SharedMemory::create(c"oro-root", BINDINGS_OFFSET + bindings)?;
-        root.forbid_new_writers()?;
-        let private = SharedMemory::create(c"oro-private", draft.private_bytes)?;
+        let root = self.readable.take(BINDINGS_OFFSET + bindings)?;
+        let private = self.writable.take(draft.private_bytes)?;
         private.populate()?;
-        let snapshots = create_memfd(c"oro-snapshots", draft.snapshot_bytes, false)?;
+        let snapshots = self.writable.take(draft.snapshot_bytes)?;
         let mut mappings = instance.shared.clone();
         mappings.extend([
-            mapping(ROOT, root.size_bytes(), Rights::Read, &root.fd(), 0),
-            mapping(REQUEST, PAGE, Rights::ReadWrite, &private.fd(), PRIVATE_REQUEST),
-            mapping(START_GATE, GATE_PAGES * PAGE, Rights::ReadWrite, &private.fd(), 0),
+            mapping(ROOT, root.size_bytes(), Rights::Read, &root, 0),
+            mapping(REQUEST, PAGE, Rights::ReadWrite, &private, PRIVATE_REQUEST),
+            mapping(START_GATE, GATE_PAGES * PAGE, Rights::ReadWrite, &private, 0),
         ]);
         let stack_end = stack_end(draft.entry);
         Ok(ThreadMemory {
@@ -282,7 +288,6 @@ impl<'a> Builder<'a> {
             root,
             private,
             snapshots,
-            snapshot_bytes: draft.snapshot_bytes,
             mappings,
             regions: vec![Region {
                 start: START_GATE,
@@ -310,44 +315,40 @@ fn choose_bias(image: &Image) -> u64 {
 }
 
 /// One sealed file with an image's read-only segments, relocated, one after the other.
-fn create_image_file(image: &Image, bias: u64) -> io::Result<OwnedFd> {
+fn create_image_file(image: &Image, bias: u64) -> io::Result<ImageFile> {
     let readable = || image.segments.iter().enumerate().filter(|(_, part)| !part.is_writable);
     let total = readable().map(|(_, segment)| segment.memory_bytes).sum();
     let file = create_memfd(c"oro-image", total, true)?;
     let mut offset = 0;
     for (index, segment) in readable() {
-        write_at(&file, offset, &image.build_segment(index, bias))?;
+        write_at(file.as_fd(), offset, &image.build_segment(index, bias))?;
         offset += segment.memory_bytes;
     }
-    seal(&file)?;
-    Ok(file)
+    ImageFile::seal(file)
 }
 
-/// Adds an instance's writable segments, heap and stacks, all in `data`; the size of that.
-fn add_data(
-    shared: &mut Vec<Mapping>,
-    data: &OwnedFd,
-    image: &Image,
-    bias: u64,
-    heap_bytes: u64,
-) -> u64 {
-    let mut end = 0;
-    for segment in image.segments.iter().filter(|segment| segment.is_writable) {
-        let offset = take(&mut end, segment.memory_bytes);
-        let address = segment.address.wrapping_add(bias);
-        shared.push(mapping(address, segment.memory_bytes, Rights::ReadWrite, data, offset));
-    }
-    if heap_bytes > 0 {
-        let offset = take(&mut end, heap_bytes);
-        shared.push(mapping(HEAP, heap_bytes, Rights::ReadWrite, data, offset));
-    }
-    for (index, entry) in image.interface.entries.iter().enumerate() {
-        let size = round_to_pages(entry.stack_size_bytes);
-        let offset = take(&mut end, size);
-        let address = stack_end(as_u32(index)) - size;
-        shared.push(mapping(address, size, Rights::ReadWrite, data, offset));
-    }
-    end
+/// What an instance can write: segments, heap and stacks, by address and size.
+fn list_data(image: &Image, bias: u64, heap_bytes: u64) -> Vec<(u64, u64)> {
+    let segments = image.segments.iter().filter(|segment| segment.is_writable);
+    let segments =
+        segments.map(|segment| (segment.address.wrapping_add(bias), segment.memory_bytes));
+    let heap = (heap_bytes > 0).then_some((HEAP, heap_bytes));
+    let stacks = image.interface.entries.iter().enumerate().map(|(index, entry)| {
+        let size_bytes = round_to_pages(entry.stack_size_bytes);
+        (stack_end(as_u32(index)) - size_bytes, size_bytes)
+    });
+    segments.chain(heap).chain(stacks).collect()
+}
+
+fn file_mapping(
+    address: u64,
+    size_bytes: u64,
+    rights: Rights,
+    file: &ImageFile,
+    offset: u64,
+) -> Mapping {
+    let ImageFile { fd, inode } = file;
+    Mapping { address, size_bytes, rights, fd: fd.as_raw_fd(), inode: *inode, offset }
 }
 
 impl InstanceMemory {
@@ -357,23 +358,23 @@ impl InstanceMemory {
         for (index, segment) in image.segments.iter().enumerate() {
             if segment.is_writable {
                 let offset = self.data_offset(segment.address.wrapping_add(self.bias));
-                write_at(&self.data, offset, &image.build_segment(index, self.bias))?;
+                write_at(self.data.fd(), offset, &image.build_segment(index, self.bias))?;
             }
         }
         for entry in 0..as_u32(image.interface.entries.len()) {
             let offset = self.data_offset(stack_end(entry) - 8);
-            write_at(&self.data, offset, &RETURN_ADDRESS.to_le_bytes())?;
+            write_at(self.data.fd(), offset, &RETURN_ADDRESS.to_le_bytes())?;
         }
         Ok(())
     }
 
     /// Makes its writable memory what it was before it first ran. None of its processes lives.
     pub(crate) fn reset(&self, image: &Image) -> io::Result<()> {
-        punch_hole(std::os::fd::AsFd::as_fd(&self.data), 0, self.data_bytes)?;
+        self.data.punch_hole(0, self.data.size_bytes())?;
         self.fill(image)
     }
 
-    /// Where an address of its writable memory is in `data`.
+    /// Where an address of its writable memory is in the memfd of `data`.
     fn data_offset(&self, address: u64) -> u64 {
         let holds = |mapping: &&Mapping| {
             mapping.rights == Rights::ReadWrite
@@ -389,12 +390,9 @@ impl ThreadMemory {
     /// and bindings are to be written anew.
     pub(crate) fn reset(&self) -> io::Result<()> {
         self.root.clear(0, self.root.size_bytes());
-        punch_hole(self.private.fd(), 0, self.private.size_bytes())?;
+        self.private.punch_hole(0, self.private.size_bytes())?;
         self.private.populate()?;
-        if self.snapshot_bytes > 0 {
-            punch_hole(std::os::fd::AsFd::as_fd(&self.snapshots), 0, self.snapshot_bytes)?;
-        }
-        Ok(())
+        self.snapshots.punch_hole(0, self.snapshots.size_bytes())
     }
 }
 
@@ -416,7 +414,7 @@ fn check_quotas(
     }
     for thread in threads {
         needed[thread.instance.0 as usize] +=
-            thread.private.size_bytes() + thread.snapshot_bytes + thread.root.size_bytes();
+            thread.private.size_bytes() + thread.snapshots.size_bytes() + thread.root.size_bytes();
     }
     let mut rings = vec![0; plan.rings.len() + 1];
     for (index, (planned, needed)) in plan.instances.iter().zip(needed).enumerate() {
@@ -513,7 +511,7 @@ fn as_u32(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-fn write_at(fd: &OwnedFd, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+fn write_at(fd: BorrowedFd<'_>, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, bytes, offset))?;
         bytes = &bytes[count..];
@@ -522,8 +520,18 @@ fn write_at(fd: &OwnedFd, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// From now on nobody can change it, this process included.
-fn seal(fd: &OwnedFd) -> io::Result<()> {
-    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-    Ok(rustix::fs::fcntl_add_seals(fd, seals)?)
+/// A file that is executed, which nobody can change.
+struct ImageFile {
+    fd: OwnedFd,
+    inode: u64,
+}
+
+impl ImageFile {
+    /// From now on nobody can change it, this process included.
+    fn seal(fd: OwnedFd) -> io::Result<Self> {
+        let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&fd, seals)?;
+        let inode = rustix::fs::fstat(&fd)?.st_ino;
+        Ok(Self { fd, inode })
+    }
 }
