@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use common::{NUMBER, check, interfaces};
-use oro_sysabi::{BYTES_LAYOUT, PARAMS_LAYOUT};
+use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 use oro_system::{
-    BuiltIn, Manifest, ModuleSource, PlanEnd, PlanInstance, PlanPort, PlanRestart, ResolveOptions,
+    BuiltIn, Manifest, ModuleSource, PlanEnd, PlanGrant, PlanInstance, PlanPort, PlanRestart,
+    PlanRing, ResolveOptions, RestartOn,
 };
 use proptest::prelude::*;
 
@@ -49,6 +50,42 @@ to   = "srv.request[2]"
 [[wire]]
 from = "srv.answer[1]"
 to   = "c.told"
+"#;
+
+/// Rings out of order, with a server that is granted down to the innermost.
+const RINGS: &str = r#"oro = 1
+[modules]
+server = "server.elf"
+watch  = "watch.elf"
+source = "source.elf"
+
+[ring.sandbox.ring.inner.instance.x]
+module = "source"
+[ring.sandbox.ring.inner]
+grant = ["srv"]
+[ring.other.instance.x]
+module = "source"
+[instance.srv]
+module = "server"
+[ring.sandbox]
+grant = ["srv", "clock"]
+quota = { memory = "8M", ports = 8, threads = 6 }
+[ring.sandbox.instance.time]
+module  = "watch"
+restart = { on = "always" }
+
+[[wire]]
+from = "sandbox/clock.now"
+to   = "sandbox/time.time"
+[[wire]]
+from = "sandbox/time.lines"
+to   = "console.log"
+[[wire]]
+from = "sandbox/inner/x.out"
+to   = "sandbox/inner/srv.request[2]"
+[[wire]]
+from = "other/x.out"
+to   = "srv.request[0]"
 "#;
 
 fn end(instance: u32, port: u32, element: u32) -> PlanEnd {
@@ -116,6 +153,45 @@ fn sys_5_a_manifest_gives_the_plan_that_it_says() {
     );
 }
 
+/// Instances come in order of place, Rings likewise, but after the one that they are in.
+#[test]
+fn ring_1_a_manifest_with_rings_gives_the_plan_that_it_says() {
+    let (plan, found) = check(RINGS.as_bytes());
+    assert_eq!(found, []);
+    let plan = plan.unwrap();
+    let ring = |name: &str, parent| PlanRing { name: name.into(), parent, ..PlanRing::default() };
+    let grant = |name: &str, instance| PlanGrant { name: name.to_owned(), instance };
+    assert_eq!(
+        plan.rings,
+        [
+            ring("other", 0),
+            PlanRing {
+                memory_bytes: 8 << 20,
+                port_count: 8,
+                thread_count: 6,
+                grants: vec![grant("clock", None), grant("srv", Some(2))],
+                ..ring("sandbox", 0)
+            },
+            PlanRing { grants: vec![grant("srv", Some(2))], ..ring("inner", 2) },
+        ]
+    );
+    let instances: Vec<_> = plan.instances.iter().map(|entry| (entry.ring, entry.module)).collect();
+    assert_eq!(instances, [(3, 2), (1, 2), (0, 0), (2, 1)]);
+    let paths: Vec<_> = (0..4).map(|instance| plan.path(instance)).collect();
+    assert_eq!(paths, ["sandbox/inner/x", "other/x", "srv", "sandbox/time"]);
+    assert_eq!(plan.instances[3].restart.on, RestartOn::Always);
+    let built_in = PlanEnd::BuiltIn;
+    assert_eq!(
+        plan.ports,
+        [
+            port(TIME_LAYOUT, 16, built_in(BuiltIn::Clock), end(3, 0, 0)),
+            port(LOG_LAYOUT, 256, end(3, 1, 0), built_in(BuiltIn::Log)),
+            port(NUMBER, 8, end(0, 0, 0), end(2, 2, 2)),
+            port(NUMBER, 8, end(1, 0, 0), end(2, 0, 0)),
+        ]
+    );
+}
+
 /// A port for parameters that no PARAM note names is an ordinary one once a wire joins it.
 #[test]
 fn sys_5_a_port_of_params_can_be_wired_by_hand() {
@@ -172,7 +248,22 @@ fn sys_1_hostile_manifests_are_answered_in_bounded_time() {
     }
     let near = |index: usize| wire.replace("i.", &format!("an-instance-with-a-nick-{index:05}."));
     let similar = fill(&|index| if index == 0 { similar.clone() } else { near(index) });
-    let many: [(&str, String); 11] = [
+    let ring = "[ring.r.instance.i]\nmodule = \"relay\"\n";
+    let deep = format!(
+        "{}[ring.{}x]\n",
+        fill(&|_| wire.replace("i.", "r/r/r/r/i.")),
+        "r.ring.".repeat(30)
+    );
+    let granted =
+        fill(&|index| format!("[ring.r{index}]\ngrant = [\"r{index}\", \"an-instance\"]\n"));
+    let many: [(&str, String); 15] = [
+        ("Rings", fill(&|index| ring.replace(".r.", &format!(".r{index}.")))),
+        ("deep Rings", deep),
+        ("grants", granted),
+        (
+            "path",
+            format!("{relay}[[wire]]\nfrom = \"{}i.out\"\nto = \"i.in\"\n", "r/".repeat(1 << 19)),
+        ),
         ("similar names", similar),
         ("unknown keys", fill(&|index| format!("[x{index}]\n"))),
         ("keys of one table", fill(&|index| format!("k{index} = 1\n"))),
@@ -219,26 +310,28 @@ proptest! {
     /// KRN-1: whatever is done to a manifest, it is read without a panic; and places lie in it.
     #[test]
     fn sys_1_no_mutation_makes_the_checks_panic(
+        has_rings in any::<bool>(),
         edits in proptest::collection::vec(
-            (any::<prop::sample::Index>(), 0..24_usize, any::<prop::sample::Index>()), 1..8),
+            (any::<prop::sample::Index>(), 0..28_usize, any::<prop::sample::Index>()), 1..8),
     ) {
-        const PIECES: [&str; 20] = [
+        const PIECES: [&str; 24] = [
             "\n", "\"", "'", "=", "[", "]", "[[wire]]\n", "{", "}", ".", ",", "\n[instance.t]\n",
-            "\"\"\"", "0", "-", "#", "\u{e4}", "\u{0}", "slots = 3\n", "t.out",
+            "\"\"\"", "0", "-", "#", "\u{e4}", "\u{0}", "slots = 3\n", "t.out", "/", "sandbox/",
+            "\n[ring.sandbox]\n", "ring.",
         ];
-        let mut text = SYSTEM.as_bytes().to_vec();
+        let mut text = if has_rings { RINGS } else { SYSTEM }.as_bytes().to_vec();
         for (place, kind, other) in edits {
             let place = place.index(text.len());
             let other = other.index(text.len());
             match kind {
-                20 => text.truncate(place.max(1)),
-                21 => text[place] = 0xff,
-                22 => {
+                24 => text.truncate(place.max(1)),
+                25 => text[place] = 0xff,
+                26 => {
                     let (start, end) = (place.min(other), place.max(other));
                     let part = text[start..end].to_vec();
                     text.splice(other..other, part);
                 }
-                23 => {
+                27 => {
                     text.drain(place.min(other)..place.max(other));
                     text.push(b'\n');
                 }

@@ -33,7 +33,11 @@ const CODES: &[(&str, &str)] = &[
         "`from` names a port that consumes, or `to` one that produces. Messages go from a producer \
          to a consumer.",
     ),
-    ("SYS-DUPLICATE", "A key or a table is given twice. TOML allows each once."),
+    (
+        "SYS-DUPLICATE",
+        "A key or a table is given twice; TOML allows each once. Or a name stands for two of a \
+         Ring's Rings, instances and grants (SYS-3).",
+    ),
     (
         "SYS-ELEMENT",
         "An array of ports needs the element's number, `server.client[2]`, below the number of \
@@ -44,12 +48,19 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-ENDPOINT",
         "An end of a wire is written `instance.port`, or `instance.port[2]` for an element of an \
-         array (SYS-4).",
+         array; in a Ring `ring/instance.port` (SYS-4).",
     ),
     (
         "SYS-FILE",
         "`files.NAME` stands for a file that the command line gives: `--file NAME=PATH` \
          (BUILTIN-3).",
+    ),
+    (
+        "SYS-GRANT",
+        "A Ring is granted what its parent has: instances of it, and what it has been granted \
+         itself; the root has the built-in ones (RING-6). A remounted name in a path needs that \
+         grant, and is wired to an instance of that Ring or of a Ring in it. A path to the \
+         instance itself needs none (RING-8).",
     ),
     ("SYS-KIND", "A key has a value of another kind: a text, an integer, a boolean, a table."),
     ("SYS-LIMIT", "A number is over one of the limits of the ABI or of the manifest (LIM)."),
@@ -58,13 +69,13 @@ const CODES: &[(&str, &str)] = &[
     ("SYS-MODE", "A wire's mode is \"auto\", the default, or \"synchronous\" (SYS-4)."),
     (
         "SYS-NAME",
-        "Names have 1 to 31 characters of a-z A-Z 0-9 _ - (NOTE-6), and an instance's is not that \
-         of a built-in instance (SYS-3).",
+        "Names have 1 to 31 characters of a-z A-Z 0-9 _ - (NOTE-6), and those of instances and \
+         Rings are not those of built-in instances (SYS-3).",
     ),
     (
         "SYS-NOT-YET",
-        "The design has this, ABI 0.2 does not: Rings, grants, restart, platforms, devices, \
-         includes, the asynchronous mode, and the built-in instances `entropy` and `ring`.",
+        "The design has this, ABI 0.2 does not: platforms, devices, includes, and the built-in \
+         instances `entropy` and `ring`.",
     ),
     (
         "SYS-PARAM-PORT",
@@ -84,7 +95,8 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-QUOTA",
         "An instance's memory quota is less than what its heap, stacks, cells and the queues that it \
-         pays for take, or 0 (SYS-3).",
+         pays for take, or 0 (SYS-3). A Ring's quota is less than what is in it has together, more \
+         than that of a Ring around it, or 0 (RING-9).",
     ),
     (
         "SYS-RESTART",
@@ -114,12 +126,17 @@ const CODES: &[(&str, &str)] = &[
         "The two ends of a wire carry messages of different types: their layout texts, which are \
          both shown, must be equal (SYS-5, TYPE-3).",
     ),
-    ("SYS-UNKNOWN-INSTANCE", "A wire names an instance that is neither declared nor built in."),
+    ("SYS-UNKNOWN-INSTANCE", "A wire names an instance that its Ring does not have."),
     ("SYS-UNKNOWN-KEY", "The manifest's format has no such key here."),
     ("SYS-UNKNOWN-MODULE", "An instance names a module that `[modules]` does not have."),
     ("SYS-UNKNOWN-PARAM", "The module declares no parameter of this name (SYS-6)."),
     ("SYS-UNKNOWN-PORT", "The instance's module declares no port of this name."),
-    ("SYS-UNUSED", "A warning. A module is named that no instance runs."),
+    (
+        "SYS-UNKNOWN-RING",
+        "The path of an end names a Ring that is not there. Paths begin at the root: \
+         `outer/inner/instance.port` (SYS-4).",
+    ),
+    ("SYS-UNUSED", "A warning. A module is named that no instance runs, or nothing is in a Ring."),
     (
         "SYS-UNWIRED",
         "A port that its module does not declare optional has no wire (SYS-5). Of an array, one \

@@ -1,4 +1,4 @@
-//! An end of a wire as written: `"instance.port"` or `"instance.port[2]"` (`SYS-4`).
+//! An end of a wire as written: `"instance.port"` or `"ring/instance.port[2]"` (`SYS-4`).
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use super::entries::{EndName, Located};
 use super::table::{Field, read_text, shorten};
 use crate::names::is_valid_name;
 
-const FORM: &str = "an end is `instance.port`, or `instance.port[2]` for an element of an array";
+const FORM: &str = "an end is `instance.port`, or `instance.port[2]` for an element of an array; in a \
+                    Ring it is `ring/instance.port`";
 
 /// Reads an end; anything that is none is reported.
 pub(super) fn read_end(field: &Field<'_>, report: &mut Report) -> Option<EndName> {
@@ -22,11 +23,7 @@ pub(super) fn read_end(field: &Field<'_>, report: &mut Report) -> Option<EndName
                     text.span,
                     label,
                 )
-                .with_help(if text.value.contains('/') {
-                    "Rings within Rings are not supported yet (ABI 0.2)"
-                } else {
-                    FORM
-                }),
+                .with_help(FORM),
             );
             None
         }
@@ -35,7 +32,8 @@ pub(super) fn read_end(field: &Field<'_>, report: &mut Report) -> Option<EndName
 
 fn split_end(text: &Located<String>) -> Result<EndName, &'static str> {
     let value = text.value.as_str();
-    let (instance, rest) = value.split_once('.').ok_or("no dot between instance and port")?;
+    let (owner, rest) = value.split_once('.').ok_or("no dot between instance and port")?;
+    let instance = owner.rsplit_once('/').map_or(owner, |(_, instance)| instance);
     let (port, element) = match rest.split_once('[') {
         None => (rest, None),
         Some((port, index)) => {
@@ -45,17 +43,30 @@ fn split_end(text: &Located<String>) -> Result<EndName, &'static str> {
             (port, Some(element.ok_or("no element's number between the brackets")?))
         }
     };
+    let ring_names = owner[..owner.len() - instance.len()].split_terminator('/');
+    if !ring_names.clone().all(is_valid_name) {
+        return Err("before a `/` is no Ring's name (NOTE-6)");
+    }
     if !is_valid_name(instance) {
         return Err("before the dot is no instance's name (NOTE-6)");
     }
     if !is_valid_name(port) {
         return Err("after the dot is no port's name (NOTE-6)");
     }
-    let port_start = instance.len() + 1;
-    let port_end = port_start + port.len();
+    let mut offset = 0;
     let place = |range| place_part(text, range);
+    let mut next = |name: &str| {
+        let start = offset;
+        offset += name.len() + 1;
+        Located { value: name.to_owned(), span: place(start..start + name.len()) }
+    };
+    let rings = ring_names.map(&mut next).collect();
+    let instance = next(instance);
+    let port_start = owner.len() + 1;
+    let port_end = port_start + port.len();
     Ok(EndName {
-        instance: Located { value: instance.to_owned(), span: place(0..instance.len()) },
+        rings,
+        instance,
         port: Located { value: port.to_owned(), span: place(port_start..port_end) },
         element: element.map(|index| Located { value: index, span: place(port_end..value.len()) }),
         span: text.span.clone(),

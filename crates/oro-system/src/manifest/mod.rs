@@ -10,13 +10,19 @@ mod cycles;
 mod diagnostic;
 mod ends;
 mod entries;
+mod instances;
 mod params;
+mod quotas;
 mod read;
 mod resolve;
 mod restart;
+mod rings;
+mod scope;
 mod size;
 mod table;
 mod time;
+mod unique;
+mod usage;
 mod wires;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +32,7 @@ use oro_image::Interface;
 
 use crate::Plan;
 use diagnostic::Report;
-use entries::{InstanceEntry, WireEntry};
+use entries::{InstanceEntry, RingEntry, WireEntry};
 
 pub use codes::{explain, list_codes};
 pub use diagnostic::{Diagnostic, Label, Severity, line_column, sort_by_place};
@@ -39,6 +45,8 @@ pub const MAX_MANIFEST_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     modules: Vec<ModuleEntry>,
+    /// The root, then all others, each after the one that it is in.
+    rings: Vec<RingEntry>,
     instances: Vec<InstanceEntry>,
     wires: Vec<WireEntry>,
     /// An error was found when it was read: no plan can come of it.
@@ -105,5 +113,9 @@ impl Manifest {
         let (is_faulty, diagnostics) = report.finish();
         let is_complete = self.modules.iter().all(|module| interfaces.contains_key(&module.name));
         (plan.filter(|_| is_complete && !is_faulty && !self.is_faulty), diagnostics)
+    }
+    /// A Ring and those that it is in, from the inside to the root.
+    fn ancestry(&self, ring: usize) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(Some(ring), |ring| self.rings.get(*ring)?.parent)
     }
 }

@@ -59,11 +59,7 @@ fn report_unknown<'a>(
         None if interface.params.is_empty() => "the module declares no parameters".to_owned(),
         None => format!("the module's parameters are {}", list_names(names())),
     };
-    let message = format!(
-        "`{}` has no parameter `{}`",
-        shorten(&entry.name.value),
-        shorten(&param.name.value)
-    );
+    let message = format!("`{}` has no parameter `{}`", entry.path, shorten(&param.name.value));
     let span = param.name.span.clone();
     report.add(
         Diagnostic::error("SYS-UNKNOWN-PARAM", message, span, "unknown parameter").with_help(help),
@@ -166,7 +162,7 @@ fn report_missing(declared: &Param, entry: &InstanceEntry, report: &mut Report) 
     report.add(
         Diagnostic::error(
             "SYS-MISSING-PARAM",
-            format!("`{}` needs the parameter `{}`", entry.name.value, declared.name),
+            format!("`{}` needs the parameter `{}`", entry.path, declared.name),
             entry.name.span.clone(),
             "no value, and the module has no default",
         )

@@ -9,36 +9,30 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Report};
 use super::ends::read_end;
-use super::entries::{
-    InstanceEntry, Located, ModuleEntry, ModuleSource, ParamEntry, ParamValue, WireEntry,
-};
-use super::restart::{read_on_restart, read_restart};
+use super::entries::{Located, ModuleEntry, ModuleSource, WireEntry};
+use super::restart::read_on_restart;
+use super::rings::read_rings;
 use super::size::show_size;
 use super::table::{
-    Field, Keys, list_fields, name_kind, read_fields, read_integer, read_size, read_table,
-    read_text, report_kind, shorten,
+    Field, Keys, list_fields, read_fields, read_integer, read_size, read_table, read_text,
+    report_kind, shorten,
 };
 use super::{MAX_MANIFEST_BYTES, Manifest};
-use crate::names::{RESERVED_NAMES, is_valid_name};
-use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PORTS, PlanRestart};
+use crate::names::is_valid_name;
+use crate::{MAX_MODULES, MAX_PORTS};
 
 const ROOT: Keys = Keys {
     table: "a manifest",
-    known: &["oro", "modules", "instance", "wire"],
-    later: &["platform", "ring", "include"],
+    known: &["oro", "modules", "instance", "ring", "wire"],
+    later: &["platform", "include"],
+    elsewhere: &[("grant", "a grant is a Ring's: write it below `[ring.NAME]`")],
 };
-const MODULE: Keys = Keys { table: "a module", known: &["source"], later: &[] };
-const INSTANCE: Keys = Keys {
-    table: "an instance",
-    known: &["module", "params", "quota", "restart"],
-    later: &["device", "grant"],
-};
-const QUOTA: Keys =
-    Keys { table: "a quota", known: &["heap", "memory"], later: &["ports", "threads"] };
+const MODULE: Keys = Keys { table: "a module", known: &["source"], later: &[], elsewhere: &[] };
 const WIRE: Keys = Keys {
     table: "a wire",
     known: &["from", "to", "slots", "slot_size", "mode", "on_restart"],
     later: &[],
+    elsewhere: &[],
 };
 
 /// Reads a manifest; `None` only if it is too large to be looked at.
@@ -67,9 +61,7 @@ pub(super) fn read_manifest(bytes: &[u8], report: &mut Report) -> Option<Manifes
     if let Some(field) = fields.get("modules") {
         read_modules(field, &mut manifest, report);
     }
-    if let Some(field) = fields.get("instance") {
-        read_instances(field, &mut manifest, report);
-    }
+    read_rings(&fields, &mut manifest, report);
     if let Some(field) = fields.get("wire") {
         read_wires(field, &mut manifest, report);
     }
@@ -257,101 +249,6 @@ fn check_path(path: &Located<String>, is_source: bool, report: &mut Report) -> O
     None
 }
 
-fn read_instances(field: &Field<'_>, manifest: &mut Manifest, report: &mut Report) {
-    let Some(table) = read_table(field, "write `[instance.NAME]`", report) else { return };
-    for (field, _) in bound(place_fields(table), MAX_INSTANCES, "instances", report) {
-        check_name(&field.key, &field.key_span, "instance", report);
-        if RESERVED_NAMES.contains(&field.key.as_str()) {
-            report.add(
-                Diagnostic::error(
-                    "SYS-NAME",
-                    format!("`{}` is the name of a built-in instance", field.key),
-                    field.key_span.clone(),
-                    "taken",
-                )
-                .with_help("give the instance another name"),
-            );
-        }
-        let name = Located { value: field.key.clone(), span: field.key_span.clone() };
-        let mut entry = InstanceEntry {
-            name,
-            module: None,
-            params: Vec::new(),
-            heap: None,
-            memory: None,
-            restart: PlanRestart::default(),
-        };
-        if let Some(table) = read_table(&field, "write `[instance.NAME]`", report) {
-            read_instance(table, &mut entry, manifest.is_incomplete, report);
-        }
-        manifest.instances.push(entry);
-    }
-}
-
-fn read_instance(
-    table: &DeTable<'_>,
-    entry: &mut InstanceEntry,
-    is_incomplete: bool,
-    report: &mut Report,
-) {
-    let fields = read_fields(table, &INSTANCE, report);
-    let help = "name one of `[modules]`: `module = \"name\"`";
-    match fields.get("module") {
-        Some(field) => entry.module = read_text(field, help, report),
-        None if is_incomplete => {}
-        None => report_missing("module", "an instance", &entry.name.span, help, report),
-    }
-    if let Some(field) = fields.get("params")
-        && let Some(table) = read_table(field, "write `params = { name = value }`", report)
-    {
-        entry.params = list_fields(table).into_iter().map(read_param).collect();
-    }
-    if let Some(field) = fields.get("quota")
-        && let Some(table) = read_table(field, "write `quota = { heap = \"256K\" }`", report)
-    {
-        let fields = read_fields(table, &QUOTA, report);
-        entry.heap = fields.get("heap").and_then(|field| read_size(field, report));
-        entry.memory = fields.get("memory").and_then(|field| read_size(field, report));
-        check_quota(entry, report);
-    }
-    if let Some(field) = fields.get("restart") {
-        entry.restart = read_restart(field, is_incomplete, report);
-    }
-}
-
-fn check_quota(entry: &mut InstanceEntry, report: &mut Report) {
-    if let Some(heap) = entry.heap.take_if(|heap| heap.value > MAX_HEAP_BYTES) {
-        report.add(
-            Diagnostic::error("SYS-LIMIT", "the heap is too large", heap.span, "over the limit")
-                .with_help(format!("a heap has at most {}", show_size(MAX_HEAP_BYTES))),
-        );
-    }
-    if let Some(memory) = entry.memory.take_if(|memory| memory.value == 0) {
-        report.add(
-            Diagnostic::error(
-                "SYS-QUOTA",
-                "an instance needs memory",
-                memory.span,
-                "nothing could start",
-            )
-            .with_help("leave `memory` out for no limit"),
-        );
-    }
-}
-
-fn read_param(field: Field<'_>) -> ParamEntry {
-    let value = match field.value {
-        DeValue::String(text) => ParamValue::Text(text.to_string()),
-        DeValue::Integer(_) => ParamValue::Integer(read_integer(field.value)),
-        DeValue::Boolean(value) => ParamValue::Boolean(*value),
-        other => ParamValue::Other(name_kind(other)),
-    };
-    ParamEntry {
-        name: Located { value: field.key, span: field.key_span },
-        value: Located { value, span: field.span },
-    }
-}
-
 fn read_wires(field: &Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     let help = "write `[[wire]]`, with two brackets, for each wire";
     let mut items = Vec::new();
@@ -478,7 +375,7 @@ fn place_fields<'a>(table: &'a DeTable<'a>) -> Vec<(Field<'a>, Range<usize>)> {
 }
 
 /// Reports a name that breaks `NOTE-6`.
-fn check_name(name: &str, span: &Range<usize>, what: &str, report: &mut Report) {
+pub(super) fn check_name(name: &str, span: &Range<usize>, what: &str, report: &mut Report) {
     if !is_valid_name(name) {
         report.add(
             Diagnostic::error(
@@ -511,7 +408,7 @@ pub(super) fn report_missing(
 }
 
 /// The items that the limit allows; the first beyond it is reported.
-fn bound<T>(
+pub(super) fn bound<T>(
     mut items: Vec<(T, Range<usize>)>,
     most: u32,
     what: &str,

@@ -5,18 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::{Direction, Interface, Port};
-use oro_sysabi::{
-    BYTES_LAYOUT, CELL_COUNT, LOG_LAYOUT, MAX_ENDPOINTS_PER_THREAD, PARAMS_LAYOUT, TIME_LAYOUT,
-};
+use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 
 use super::cycles::find_deadlocks;
 use super::diagnostic::{Diagnostic, Report};
-use super::entries::InstanceEntry;
+use super::entries::RingQuota;
 use super::params::{ParamsByPort, resolve_params};
+use super::quotas::check_rings;
+use super::scope::Scope;
 use super::table::{list_names, shorten};
-use super::wires::{Scope, Wiring, show_end};
+use super::unique::check_unique;
+use super::usage::{check_instance, measure, round_heap};
+use super::wires::Wiring;
 use super::{Manifest, ResolveOptions};
-use crate::{BuiltIn, MAX_PORTS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort, RestartOn};
+use crate::{BuiltIn, MAX_PORTS, Plan, PlanEnd, PlanInstance, PlanPort, PlanRing, RestartOn};
 
 /// Slots of a Port for parameters.
 const PARAMS_SLOTS: u32 = 4;
@@ -31,9 +33,8 @@ pub(super) fn resolve_manifest(
     report: &mut Report,
 ) -> Option<Plan> {
     let loaded = find_interfaces(manifest, interfaces, report);
-    let by_name = manifest.instances.iter().enumerate();
-    let by_name = by_name.map(|(index, entry)| (entry.name.value.as_str(), index)).collect();
-    let scope = Scope { instances: &manifest.instances, interfaces: &loaded, by_name, options };
+    let scope = Scope::new(manifest, &loaded, options, report);
+    check_unique(&scope, report);
 
     let mut wiring = Wiring::default();
     for (index, wire) in manifest.wires.iter().enumerate() {
@@ -50,14 +51,18 @@ pub(super) fn resolve_manifest(
     }
     warn_of_deadlocks(manifest, &loaded, &wiring, report);
     warn_of_idle_parts(manifest, report);
+    warn_of_empty_rings(manifest, report);
 
     let ports: Vec<_> = wiring.ports.into_iter().map(|(port, _)| port).chain(params).collect();
     check_port_count(manifest, &ports, report);
-    for (index, interface) in loaded.iter().enumerate() {
-        let Some(interface) = interface else { continue };
-        check_instance(&manifest.instances[index], index, interface, &ports, report);
+    let usages = measure(&manifest.instances, &loaded, &ports);
+    for ((entry, interface), usage) in manifest.instances.iter().zip(&loaded).zip(&usages) {
+        if interface.is_some() {
+            check_instance(entry, usage, report);
+        }
     }
-    make_plan(manifest, ports)
+    check_rings(manifest, &usages, report);
+    make_plan(&scope, ports)
 }
 
 /// The interface of each instance's module; unknown modules are reported.
@@ -109,7 +114,7 @@ fn report_unwired(manifest: &Manifest, scope: &Scope<'_>, wiring: &Wiring, repor
     let lost_from = manifest.wires.iter().any(|wire| wire.from.is_none());
     let lost_to = manifest.wires.iter().any(|wire| wire.to.is_none());
     for (index, interface) in scope.interfaces.iter().enumerate() {
-        let entry = &scope.instances[index];
+        let entry = &manifest.instances[index];
         for port in interface.iter().flat_map(|interface| &interface.ports) {
             let is_lost = match port.direction {
                 Direction::Producer => lost_from,
@@ -122,11 +127,11 @@ fn report_unwired(manifest: &Manifest, scope: &Scope<'_>, wiring: &Wiring, repor
             report.add(
                 Diagnostic::error(
                     "SYS-UNWIRED",
-                    format!("`{}.{}` is not wired", entry.name.value, port.name),
+                    format!("`{}.{}` is not wired", entry.path, port.name),
                     entry.name.span.clone(),
                     format!("its port `{}` is not optional", port.name),
                 )
-                .with_help(suggest_wire(&entry.name.value, port)),
+                .with_help(suggest_wire(&entry.path, port)),
             );
         }
     }
@@ -207,13 +212,13 @@ fn warn_of_deadlocks(
         });
         let labels: Vec<_> = ends
             .take(8)
-            .map(|(from, to)| (to.span.clone(), format!("`{}` waits here", show_end(to)), from))
+            .map(|(from, to)| (to.span.clone(), format!("`{}` waits here", to.show()), from))
             .collect();
         let Some((span, text, from)) = labels.first() else { continue };
         let message = format!(
             "a cycle of {} naive threads that starts at `{}` can only deadlock",
             cycle.len(),
-            show_end(from)
+            from.show()
         );
         let warning = Diagnostic::warning("SYS-DEADLOCK", message, span.clone(), text);
         let more = labels.iter().skip(1);
@@ -253,6 +258,32 @@ fn warn_of_idle_parts(manifest: &Manifest, report: &mut Report) {
     }
 }
 
+fn warn_of_empty_rings(manifest: &Manifest, report: &mut Report) {
+    // What could not be read may be in it; and where nothing is at all, that has been reported.
+    if manifest.is_faulty || manifest.instances.is_empty() {
+        return;
+    }
+    let mut is_used = vec![false; manifest.rings.len()];
+    let parents = manifest.rings.iter().filter_map(|ring| ring.parent);
+    parents
+        .chain(manifest.instances.iter().map(|entry| entry.ring))
+        .for_each(|ring| is_used[ring] = true);
+    for (ring, _) in manifest.rings.iter().zip(is_used).skip(1).filter(|(_, is_used)| !is_used) {
+        report.add(
+            Diagnostic::warning(
+                "SYS-UNUSED",
+                format!("nothing is in the Ring `{}`", ring.path),
+                ring.name.span.clone(),
+                "empty",
+            )
+            .with_help(format!(
+                "add an instance, `{}`, or leave it out",
+                ring.show_table("instance.NAME")
+            )),
+        );
+    }
+}
+
 fn check_port_count(manifest: &Manifest, ports: &[PlanPort], report: &mut Report) {
     let most = usize::try_from(MAX_PORTS).unwrap_or(usize::MAX);
     if ports.len() > most
@@ -270,70 +301,8 @@ fn check_port_count(manifest: &Manifest, ports: &[PlanPort], report: &mut Report
     }
 }
 
-/// Checks what a system's wires ask of one instance: endpoints of each thread, and memory.
-fn check_instance(
-    entry: &InstanceEntry,
-    index: usize,
-    interface: &Interface,
-    ports: &[PlanPort],
-    report: &mut Report,
-) {
-    let (mut cell_bytes, mut queue_bytes) = (0_u64, 0_u64);
-    let mut endpoints: BTreeMap<u32, u32> = BTreeMap::new();
-    for port in ports {
-        if port.payer().is_some_and(|payer| usize::try_from(payer) == Ok(index)) {
-            queue_bytes += port.queue_bytes().next_multiple_of(PAGE_BYTES);
-        }
-        for end in [&port.producer, &port.consumer] {
-            let PlanEnd::Instance { instance, entry, .. } = end else { continue };
-            if usize::try_from(*instance) == Ok(index) {
-                *endpoints.entry(*entry).or_default() += 1;
-                let cell = u64::from(port.slot_size_bytes).next_multiple_of(PAGE_BYTES);
-                cell_bytes += cell * u64::from(CELL_COUNT);
-            }
-        }
-    }
-    for (thread, count) in endpoints.iter().filter(|(_, c)| **c > MAX_ENDPOINTS_PER_THREAD) {
-        report.add(
-            Diagnostic::error(
-                "SYS-LIMIT",
-                format!("entry {thread} of `{}` has {count} wired ports", entry.name.value),
-                entry.name.span.clone(),
-                "too many",
-            )
-            .with_help(format!("a thread has at most {MAX_ENDPOINTS_PER_THREAD} (LIM-5)")),
-        );
-    }
-    let Some(memory) = &entry.memory else { return };
-    let heap_bytes = round_heap(entry);
-    let stacks = interface.entries.iter().map(|entry| entry.stack_size_bytes);
-    let stack_bytes = stacks.fold(0, u64::saturating_add);
-    let own = heap_bytes.saturating_add(stack_bytes);
-    let least = own.saturating_add(cell_bytes).saturating_add(queue_bytes);
-    if least > memory.value {
-        report.add(
-            Diagnostic::error(
-                "SYS-QUOTA",
-                format!("`{}` needs more memory than its quota", entry.name.value),
-                memory.span.clone(),
-                format!("{} bytes", memory.value),
-            )
-            .with_help(format!(
-                "its heap has {heap_bytes} bytes, its stacks {stack_bytes}, its cells \
-                 {cell_bytes}, the queues that it pays for {queue_bytes}: {least} and the image are \
-                 the least"
-            )),
-        );
-    }
-}
-
-/// The heap in whole pages; its limit has been checked.
-fn round_heap(entry: &InstanceEntry) -> u64 {
-    let bytes = entry.heap.as_ref().map_or(0, |heap| heap.value);
-    bytes.checked_next_multiple_of(PAGE_BYTES).unwrap_or(u64::MAX)
-}
-
-fn make_plan(manifest: &Manifest, ports: Vec<PlanPort>) -> Option<Plan> {
+fn make_plan(scope: &Scope<'_>, ports: Vec<PlanPort>) -> Option<Plan> {
+    let manifest = scope.manifest;
     let modules: Vec<_> = manifest.modules.iter().map(|module| module.name.clone()).collect();
     let by_name: BTreeMap<_, _> =
         modules.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
@@ -342,12 +311,24 @@ fn make_plan(manifest: &Manifest, ports: Vec<PlanPort>) -> Option<Plan> {
         let module = by_name.get(entry.module.as_ref()?.value.as_str())?;
         instances.push(PlanInstance {
             name: entry.name.value.clone(),
-            ring: 0,
+            ring: u32::try_from(entry.ring).ok()?,
             module: u32::try_from(*module).ok()?,
             heap_bytes: round_heap(entry),
             memory_bytes: entry.memory.as_ref().map_or(0, |memory| memory.value),
             restart: entry.restart,
         });
     }
-    Some(Plan { modules, rings: Vec::new(), instances, ports })
+    let mut rings = Vec::new();
+    for (number, ring) in manifest.rings.iter().enumerate().skip(1) {
+        let RingQuota { memory, ports, threads } = &ring.quota;
+        rings.push(PlanRing {
+            name: ring.name.value.clone(),
+            parent: u32::try_from(ring.parent?).ok()?,
+            memory_bytes: memory.as_ref().map_or(0, |most| most.value),
+            port_count: ports.as_ref().map_or(0, |most| most.value),
+            thread_count: threads.as_ref().map_or(0, |most| most.value),
+            grants: scope.plan_grants(number),
+        });
+    }
+    Some(Plan { modules, rings, instances, ports })
 }

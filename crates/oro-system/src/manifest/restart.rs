@@ -5,13 +5,17 @@ use toml::de::DeValue;
 use super::diagnostic::{Diagnostic, Report};
 use super::read::report_missing;
 use super::table::{
-    Field, Keys, read_choice, read_fields, read_integer, read_table, read_text, report_kind,
+    Field, Keys, read_choice, read_count, read_fields, read_table, read_text, report_kind,
 };
 use super::time::{parse_time_ns, show_time};
 use crate::{MAX_RESTART_NS, PlanRestart, RestartOn};
 
-const RESTART: Keys =
-    Keys { table: "a restart", known: &["on", "max", "within", "backoff"], later: &[] };
+const RESTART: Keys = Keys {
+    table: "a restart",
+    known: &["on", "max", "within", "backoff"],
+    later: &[],
+    elsewhere: &[],
+};
 
 const HELP: &str = "write `restart = { on = \"fault\" }`";
 const DEFAULT_MAX: u32 = 3;
@@ -61,25 +65,9 @@ pub(super) fn read_on_restart(field: &Field<'_>, report: &mut Report) -> bool {
 }
 
 fn read_max(field: &Field<'_>, report: &mut Report) -> Option<u32> {
-    let help = "from 1 to 4294967295 restarts in a row";
-    if !field.value.is_integer() {
-        report_kind(field, "an integer", help, report);
-        return None;
-    }
-    let max = read_integer(field.value).and_then(|max| u32::try_from(max).ok());
-    let max = max.filter(|max| *max > 0);
-    if max.is_none() {
-        report.add(
-            Diagnostic::error(
-                "SYS-RESTART",
-                "an instance cannot be restarted so often",
-                field.span.clone(),
-                "out of range",
-            )
-            .with_help(format!("{help}; without a restart, leave `restart` out")),
-        );
-    }
-    max
+    let message = "an instance cannot be restarted so often";
+    let help = "from 1 to 4294967295 restarts in a row; without a restart, leave `restart` out";
+    read_count(field, "SYS-RESTART", message, help, report).map(|max| max.value)
 }
 
 /// A time in nanoseconds, at least `least_ns`.

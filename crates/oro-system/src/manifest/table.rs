@@ -27,6 +27,8 @@ pub(super) struct Keys {
     pub(super) known: &'static [&'static str],
     /// Those of the design that ABI 0.2 does not have yet.
     pub(super) later: &'static [&'static str],
+    /// Those that belong somewhere else, and where.
+    pub(super) elsewhere: &'static [(&'static str, &'static str)],
 }
 
 /// All fields of a table in order of place.
@@ -74,8 +76,12 @@ pub(super) fn read_fields<'a>(
             );
             continue;
         }
+        let elsewhere = keys.elsewhere.iter().find(|(key, _)| *key == field.key);
         let free = keys.known.iter().copied().filter(|known| !found.contains_key(known));
-        let suggestion = report.suggest(&field.key, free);
+        let suggestion = match elsewhere {
+            Some(_) => None,
+            None => report.suggest(&field.key, free),
+        };
         report.add(
             Diagnostic::error(
                 "SYS-UNKNOWN-KEY",
@@ -83,9 +89,10 @@ pub(super) fn read_fields<'a>(
                 field.key_span.clone(),
                 "unknown key",
             )
-            .with_help(match suggestion {
-                Some(known) => format!("did you mean `{known}`?"),
-                None => format!("the keys are {}", list_names(keys.known.iter().copied())),
+            .with_help(match (suggestion, elsewhere) {
+                (Some(known), _) => format!("did you mean `{known}`?"),
+                (None, Some((_, place))) => (*place).to_owned(),
+                (None, None) => format!("the keys are {}", list_names(keys.known.iter().copied())),
             }),
         );
         if let Some(known) = suggestion {
@@ -148,6 +155,28 @@ pub(super) fn read_choice<T: Copy>(
         .with_help(help),
     );
     None
+}
+
+/// The count that a field holds, from 1 to 2^32-1; anything else is reported.
+pub(super) fn read_count(
+    field: &Field<'_>,
+    code: &'static str,
+    message: &str,
+    help: &str,
+    report: &mut Report,
+) -> Option<Located<u32>> {
+    if !field.value.is_integer() {
+        report_kind(field, "an integer", help, report);
+        return None;
+    }
+    let count = read_integer(field.value).and_then(|count| u32::try_from(count).ok());
+    let count = count.filter(|count| *count > 0);
+    if count.is_none() {
+        report.add(
+            Diagnostic::error(code, message, field.span.clone(), "out of range").with_help(help),
+        );
+    }
+    count.map(|value| Located { value, span: field.span.clone() })
 }
 
 /// The size in bytes that a field holds (`SYS-7`); anything else is reported.

@@ -1,34 +1,28 @@
 //! Wires to Ports: ends, types, sizes (`SYS-4`, `SYS-5`, `BUILTIN-2` to `BUILTIN-5`).
 //!
-//! Entry point: [`Wiring::add_wire`] for each wire. How ends are looked up is in `lookup`.
+//! Entry point: [`Wiring::add_wire`] for each wire. How ends are looked up is in `lookup`, what
+//! Rings ask of a wire in `boundary`.
 
+mod boundary;
 mod lookup;
+mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use oro_image::{Direction, Interface, Port};
+use oro_image::{Direction, Port};
 use oro_sysabi::{MAX_QUEUE_SIZE, MAX_SLOT_SIZE};
 
-use super::ResolveOptions;
 use super::diagnostic::{Diagnostic, Report};
-use super::entries::{EndName, InstanceEntry, Located, WireEntry};
+use super::entries::{EndName, Located, WireEntry};
+use super::scope::Scope;
 use super::size::show_size;
 use super::table::shorten;
 use crate::{BuiltIn, PlanEnd, PlanPort};
+use boundary::check_boundary;
 
 /// Slot size of a type with a flexible tail where the wire names none (`TYPE-4`).
 const DEFAULT_SLOT_SIZE: u32 = 4096;
-
-/// What wires are compared with.
-pub(super) struct Scope<'a> {
-    pub(super) instances: &'a [InstanceEntry],
-    /// Of each instance; `None` where its module could not be loaded.
-    pub(super) interfaces: &'a [Option<&'a Interface>],
-    /// Index of each instance by its name.
-    pub(super) by_name: BTreeMap<&'a str, usize>,
-    pub(super) options: &'a ResolveOptions,
-}
 
 /// The Ports so far, and what they have taken.
 #[derive(Default)]
@@ -51,10 +45,10 @@ enum Taken {
     FileWrite(String),
 }
 
-/// An end that exists and stands on its right side.
+/// An end that exists and stands on its right side, with the Ring in which it is named.
 enum End<'a> {
-    Port { instance: usize, port: &'a Port, element: u32 },
-    BuiltIn { built_in: BuiltIn, carries: Option<Carries<'a>> },
+    Port { ring: usize, instance: usize, port: &'a Port, element: u32 },
+    BuiltIn { ring: usize, built_in: BuiltIn, carries: Option<Carries<'a>> },
 }
 
 /// What an end carries; the null sink carries anything.
@@ -87,6 +81,7 @@ impl Wiring {
         if !check_pair(&producer, &consumer, from, to, report) {
             return;
         }
+        check_boundary(scope, (&producer, from), (&consumer, to), report);
         let Some(carries) = match_types(&producer, &consumer, from, to, report) else { return };
         let size = choose_slot_size(wire, from, carries, report);
         let (Some(slot_size_bytes), Some(slots)) = (size, &wire.slots) else { return };
@@ -124,7 +119,7 @@ impl Wiring {
     /// Takes what only one wire may have; a second one is reported.
     fn take_end(&mut self, end: &End<'_>, name: &EndName, report: &mut Report) -> bool {
         let key = match end {
-            End::Port { instance, port, element } => {
+            End::Port { instance, port, element, .. } => {
                 Taken::Port(*instance, port.index.saturating_add(*element))
             }
             End::BuiltIn { built_in, .. } => match built_in {
@@ -155,7 +150,7 @@ impl Wiring {
             report.add(
                 Diagnostic::error(
                     "SYS-WIRED-TWICE",
-                    format!("`{}` is wired already", show_end(name)),
+                    format!("`{}` is wired already", name.show()),
                     name.span.clone(),
                     "the second wire",
                 )
@@ -192,7 +187,7 @@ impl<'a> End<'a> {
 
     fn to_plan(&self) -> PlanEnd {
         match self {
-            Self::Port { instance, port, element } => PlanEnd::Instance {
+            Self::Port { instance, port, element, .. } => PlanEnd::Instance {
                 instance: u32::try_from(*instance).unwrap_or(u32::MAX),
                 port: port.index.saturating_add(*element),
                 entry: port.entry,
@@ -253,7 +248,7 @@ fn match_types<'a>(
     } else {
         explain_difference(produced.layout, consumed.layout)
     };
-    let message = format!("`{}` and `{}` carry different types", show_end(from), show_end(to));
+    let message = format!("`{}` and `{}` carry different types", from.show(), to.show());
     report.add(
         Diagnostic::error(
             "SYS-TYPE",
@@ -362,12 +357,4 @@ fn check_queue(slots: &Located<u32>, stride_bytes: u32, report: &mut Report) -> 
         )),
     );
     false
-}
-
-/// An end as it is written.
-pub(super) fn show_end(name: &EndName) -> String {
-    match &name.element {
-        Some(element) => format!("{}.{}[{}]", name.instance.value, name.port.value, element.value),
-        None => format!("{}.{}", name.instance.value, name.port.value),
-    }
 }

@@ -1,14 +1,16 @@
 //! What the end of a wire names: a port of an instance, or one of the kernel's own.
+//!
+//! What is said where there is none of that name is in `unknown`.
 
 use oro_image::{Direction, Interface, Port};
 use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
 
 use super::super::diagnostic::{Diagnostic, Report};
 use super::super::entries::EndName;
+use super::super::scope::{Scope, Thing, report_not_yet};
 use super::super::table::{list_names, shorten};
-use super::{Carries, End, Scope, Wiring, show_end};
+use super::{Carries, End, Wiring};
 use crate::BuiltIn;
-use crate::names::RESERVED_NAMES;
 
 const BYTES: Carries<'static> =
     Carries { layout: BYTES_LAYOUT, slot_size_bytes: 8, slot_align_bytes: 4, is_flexible: true };
@@ -27,13 +29,18 @@ impl Wiring {
         direction: Direction,
         report: &mut Report,
     ) -> Option<End<'a>> {
-        let instance_name = name.instance.value.as_str();
-        if RESERVED_NAMES.contains(&instance_name) {
-            return find_built_in(scope, name, direction, report);
-        }
-        let Some(instance) = scope.by_name.get(instance_name).copied() else {
-            self.report_unknown_instance(scope, name, report);
-            return None;
+        let ring = self.enter_rings(scope, name, report)?;
+        let instance = match scope.find(ring, &name.instance.value) {
+            Some(Thing::Instance(instance)) => instance,
+            Some(Thing::BuiltIn) => return find_built_in(scope, ring, name, direction, report),
+            Some(Thing::Lost) => {
+                self.note_meant(scope, ring, &name.instance.value, name);
+                return None;
+            }
+            None => {
+                self.report_unknown(scope, ring, name, report);
+                return None;
+            }
         };
         let interface = scope.interfaces[instance]?;
         let Some(port) = interface.ports.iter().find(|port| port.name == name.port.value) else {
@@ -51,32 +58,7 @@ impl Wiring {
             report_params_port(name, report);
             return None;
         }
-        Some(End::Port { instance, port, element })
-    }
-
-    fn report_unknown_instance(&mut self, scope: &Scope<'_>, name: &EndName, report: &mut Report) {
-        let names = || scope.by_name.keys().copied();
-        let built_in = ["clock", "console", "files", "null"];
-        let suggestion = report.suggest(&name.instance.value, names().chain(built_in));
-        // What was probably meant is not called unwired as well.
-        if let Some(instance) = suggestion.and_then(|name| scope.by_name.get(name).copied())
-            && let Some(interface) = scope.interfaces[instance]
-        {
-            let meant = interface.ports.iter().find(|port| port.name == name.port.value);
-            self.named.extend(meant.map(|port| (instance, port.index)));
-        }
-        report.add(
-            Diagnostic::error(
-                "SYS-UNKNOWN-INSTANCE",
-                format!("there is no instance `{}`", name.instance.value),
-                name.instance.span.clone(),
-                "unknown instance",
-            )
-            .with_help(match suggestion {
-                Some(known) => format!("did you mean `{known}`?"),
-                None => format!("the instances are {}", list_names(names().chain(built_in))),
-            }),
-        );
+        Some(End::Port { ring, instance, port, element })
     }
 
     fn report_unknown_port(
@@ -92,10 +74,11 @@ impl Wiring {
         let suggestion = report.suggest(&name.port.value, all);
         let meant = interface.ports.iter().find(|port| Some(port.name.as_str()) == suggestion);
         self.named.extend(meant.map(|port| (instance, port.index)));
+        let owner = name.show_owner();
         let message = if interface.is_legacy {
-            format!("`{}` runs an image without Oro notes: no ports", name.instance.value)
+            format!("`{owner}` runs an image without Oro notes: no ports")
         } else {
-            format!("`{}` has no port `{}`", name.instance.value, name.port.value)
+            format!("`{owner}` has no port `{}`", name.port.value)
         };
         report.add(
             Diagnostic::error("SYS-UNKNOWN-PORT", message, name.port.span.clone(), "unknown port")
@@ -126,7 +109,7 @@ fn check_element(port: &Port, name: &EndName, report: &mut Report) -> Option<u32
         None => (
             name.span.clone(),
             format!("an array of {}", port.max),
-            format!("say which element: `{}[0]`", show_end(name)),
+            format!("say which element: `{}[0]`", name.show()),
         ),
         Some(element) => (
             element.span.clone(),
@@ -137,20 +120,21 @@ fn check_element(port: &Port, name: &EndName, report: &mut Report) -> Option<u32
             },
         ),
     };
-    let message = format!("`{}` is not an element of its port", show_end(name));
+    let message = format!("`{}` is not an element of its port", name.show());
     report.add(Diagnostic::error("SYS-ELEMENT", message, span, label).with_help(help));
     None
 }
 
 fn find_built_in<'a>(
     scope: &Scope<'a>,
+    ring: usize,
     name: &EndName,
     direction: Direction,
     report: &mut Report,
 ) -> Option<End<'a>> {
     let (instance, port) = (name.instance.value.as_str(), name.port.value.as_str());
     if let Some(element) = &name.element {
-        let message = format!("`{instance}.{port}` is no array");
+        let message = format!("`{}.{port}` is no array", name.show_owner());
         report.add(
             Diagnostic::error("SYS-ELEMENT", message, element.span.clone(), "no such element")
                 .with_help("leave the brackets out"),
@@ -180,7 +164,7 @@ fn find_built_in<'a>(
             return None;
         }
     };
-    Some(End::BuiltIn { built_in, carries })
+    Some(End::BuiltIn { ring, built_in, carries })
 }
 
 fn check_file(scope: &Scope<'_>, name: &EndName, report: &mut Report) -> Option<()> {
@@ -205,15 +189,7 @@ fn report_unknown_built_in(name: &EndName, report: &mut Report) {
         "clock" => &["now"],
         "null" => &["bytes"],
         other => {
-            report.add(
-                Diagnostic::error(
-                    "SYS-NOT-YET",
-                    format!("`{other}` is not supported yet (ABI 0.2)"),
-                    name.instance.span.clone(),
-                    "no kernel of ABI 0.2 has this built-in instance",
-                )
-                .with_help("the built-in instances are `clock`, `console`, `files`, `null`"),
-            );
+            report_not_yet(other, &name.instance, report);
             return;
         }
     };
@@ -221,7 +197,7 @@ fn report_unknown_built_in(name: &EndName, report: &mut Report) {
     report.add(
         Diagnostic::error(
             "SYS-UNKNOWN-PORT",
-            format!("`{}` has no port `{}`", name.instance.value, name.port.value),
+            format!("`{}` has no port `{}`", name.show_owner(), name.port.value),
             name.port.span.clone(),
             "unknown port",
         )
@@ -240,7 +216,7 @@ fn report_direction(name: &EndName, direction: Direction, report: &mut Report) {
     report.add(
         Diagnostic::error(
             "SYS-DIRECTION",
-            format!("`{}` is on the wrong side of the wire", show_end(name)),
+            format!("`{}` is on the wrong side of the wire", name.show()),
             name.span.clone(),
             format!("one of those that {}", show_verb(is)),
         )
@@ -249,7 +225,7 @@ fn report_direction(name: &EndName, direction: Direction, report: &mut Report) {
 }
 
 fn report_params_port(name: &EndName, report: &mut Report) {
-    let message = format!("`{}` is wired by the system itself", shorten(&show_end(name)));
+    let message = format!("`{}` is wired by the system itself", shorten(&name.show()));
     report.add(
         Diagnostic::error("SYS-PARAM-PORT", message, name.span.clone(), "parameters come here")
             .with_help("leave the wire out, and give `params` to the instance (SYS-5)"),
