@@ -130,8 +130,8 @@ fn mode_2_a_million_messages_take_few_faults() {
 }
 
 #[test]
-fn async_1_a_long_queue_is_mapped_as_it_is_used() {
-    // ASYNC-1: eight parts of 1 MiB, of which the first is mapped at once; twice around.
+fn async_7_a_long_queue_is_mapped_as_it_is_used() {
+    // ASYNC-7: eight parts of 1 MiB, of which the first is mapped at once; twice around.
     let faults = transfer("async-long-queue", 2_200_000, 1 << 20, 1000, "", "");
     assert!(faults < 100_000, "{faults}");
 }

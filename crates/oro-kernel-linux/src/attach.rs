@@ -189,8 +189,11 @@ impl Attachment {
         let mut reply = ask(&self.socket, process_id, request);
         if matches!(reply, Err(AttachError::Ended { .. })) {
             // Or there were too many others, and this connection had to make room.
-            let socket = rendezvous::connect(&self.path);
-            self.socket = socket.map_err(|_| AttachError::Ended { process_id })?;
+            self.socket = match rendezvous::connect(&self.path) {
+                Ok(socket) => socket,
+                Err(Errno::AGAIN) => return Err(AttachError::Silent { process_id }),
+                Err(_) => return Err(AttachError::Ended { process_id }),
+            };
             reply = ask(&self.socket, process_id, request);
         }
         self.counters = reply?.counters;

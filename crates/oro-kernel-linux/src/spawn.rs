@@ -164,11 +164,8 @@ fn clone_and_exec(file: &OwnedFd, inherited: &[RawFd]) -> io::Result<(i32, Owned
     let mut stack = vec![MaybeUninit::<u128>::uninit(); CHILD_STACK_SIZE / 16];
     let mut pidfd: libc::c_int = -1;
     // With CLONE_FILES the table of descriptors is not copied whole, only to lose them all again.
-    let flags = libc::CLONE_VM
-        | libc::CLONE_VFORK
-        | libc::CLONE_FILES
-        | libc::CLONE_PIDFD
-        | libc::SIGCHLD;
+    let flags =
+        libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_PIDFD | libc::SIGCHLD;
     let top = stack.as_mut_ptr_range().end;
     // SAFETY: CLONE_VFORK stops this thread until the child has executed or ended, so `request`,
     // `stack` and `pidfd` outlive the child's use of them; the child runs only `exec_stub`.

@@ -209,6 +209,13 @@ impl ThreadPlace {
 }
 
 impl PortMemory {
+    /// Whether it can ever become asynchronous.
+    fn can_upgrade(&self) -> bool {
+        [&self.producer, &self.consumer]
+            .iter()
+            .any(|place| matches!(place, Place::Thread(ThreadPlace { live: Some(_), .. })))
+    }
+
     /// Where message `number` lies in the queue.
     pub(crate) fn slot_offset(&self, number: u64) -> u64 {
         (number & (self.slot_count - 1)) * self.stride_bytes

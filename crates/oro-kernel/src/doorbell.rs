@@ -42,6 +42,26 @@ pub(crate) enum Page {
     Landing,
 }
 
+/// What is known of a doorbell that has rung and is landing: it counts as what it was when it rang, even
+/// if its sleeper has gone on since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Rung {
+    /// None is landing.
+    None,
+    /// Nobody slept on it.
+    Unwanted,
+    /// Somebody slept on it.
+    Wanted,
+    /// Somebody has been woken by the cursor since.
+    Met,
+}
+
+impl Rung {
+    pub(crate) fn meet(self) -> Self {
+        if self == Self::None { self } else { Self::Met }
+    }
+}
+
 /// Rings in a row that woke nobody, though the cursor moved. Beyond the first they decide nothing but
 /// how long a timer runs, so the hash of a kernel, by which the explorer knows a state, leaves that
 /// out: there timers expire at any moment.
@@ -98,7 +118,10 @@ impl Kernel {
         let state = self.end_mut(end);
         state.protecting_count += 1;
         if let Some(live) = &mut state.live {
-            live.page = Page::Protecting { is_touched: false };
+            let page = core::mem::replace(&mut live.page, Page::Protecting { is_touched: false });
+            if page == Page::Resting {
+                effects.push(Effect::StopTimer { timer: Timer::Landing(end) });
+            }
         }
         effects.push(Effect::ProtectCursor { end });
     }
@@ -179,9 +202,7 @@ impl Kernel {
         live.page = Page::Landing;
         let leaves = live.is_leaving && !live.has_left;
         live.has_left |= leaves;
-        if !leaves && !is_wanted {
-            live.rings_unmet.add();
-        }
+        live.rung = if is_wanted { Rung::Wanted } else { Rung::Unwanted };
         self.landing.push(end);
         let port = &mut self.ports[end.port.0 as usize];
         port.doorbell_count.add(is_wanted);
@@ -218,16 +239,17 @@ impl Kernel {
             return;
         }
         let leaves = live.is_leaving && !live.has_left;
+        let rung = core::mem::replace(&mut live.rung, Rung::None);
         if has_moved {
             live.rings_for_nothing = 0;
-        } else if is_wanted {
+        } else if rung == Rung::Wanted {
             live.rings_for_nothing = limit.min(live.rings_for_nothing + 1);
+        }
+        if has_moved && matches!(rung, Rung::Wanted | Rung::Unwanted) {
+            live.rings_unmet.add();
         }
         if leaves {
             return self.protect(end, effects);
-        }
-        if has_moved && is_wanted {
-            live.rings_unmet.add();
         }
         // After one that woke nobody the next sleeper, too, has to wait for its doorbell (BELL-5).
         let rests = is_wanted || live.rings_unmet.is_some();
@@ -285,9 +307,13 @@ impl Kernel {
         let Some(live) = &mut self.end_mut(end).live else { return };
         match live.page {
             Page::Resting if !is_wanted => live.page = Page::Open,
-            Page::Resting => self.protect(end, effects),
+            Page::Resting => {
+                live.page = Page::Open; // Its timer is over.
+                self.protect(end, effects);
+            }
             Page::Landing if is_awaited => {
-                live.rings_for_nothing = limit.min(live.rings_for_nothing + u32::from(is_wanted));
+                let was_wanted = core::mem::replace(&mut live.rung, Rung::None) == Rung::Wanted;
+                live.rings_for_nothing = limit.min(live.rings_for_nothing + u32::from(was_wanted));
                 self.protect(end, effects);
                 self.punish_rings(end, effects);
             }

@@ -53,7 +53,8 @@ pub enum Event {
         value: u64,
     },
     /// The answer to [`Effect::ProtectCursor`](crate::Effect::ProtectCursor): the page is protected,
-    /// the flush is complete, and then the cursor was read.
+    /// the flush is complete, and then the cursor was read. It comes before any other event about this
+    /// endpoint that is later than the reading.
     CursorProtected {
         /// The endpoint whose cursor it is.
         end: EndpointId,

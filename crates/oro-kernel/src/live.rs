@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use crate::doorbell::{Backoff, Page};
+use crate::doorbell::{Backoff, Page, Rung};
 use crate::kernel::Hold;
 use crate::{
     Effect, EndpointId, Kernel, Mode, Mutant, Owner, PeerState, PortId, Side, ThreadId, Timer,
@@ -25,6 +25,8 @@ pub(crate) struct Live {
     pub(crate) is_leaving: bool,
     /// The synchronous binding has been published (D1).
     pub(crate) has_left: bool,
+    /// The doorbell that is landing.
+    pub(crate) rung: Rung,
     /// Doorbells in a row that rang for nothing.
     pub(crate) rings_for_nothing: u32,
     /// Doorbells in a row that rang for a cursor that moved, and woke nobody.
@@ -71,6 +73,7 @@ impl Kernel {
             page,
             is_leaving: false,
             has_left: false,
+            rung: Rung::None,
             rings_for_nothing: 0,
             rings_unmet: Backoff::default(),
         };
@@ -134,6 +137,8 @@ impl Kernel {
             }
             live.is_leaving = false;
             live.has_left = false;
+            // What they were punished with is taken back.
+            live.rings_for_nothing = 0;
             self.open_if_unwanted(end, effects);
         }
         effects.push(Effect::PublishPort(id));
@@ -215,6 +220,7 @@ impl Kernel {
                 live.rings_for_nothing = 0;
                 if is_met {
                     live.rings_unmet.reset();
+                    live.rung = live.rung.meet();
                 }
             }
         }

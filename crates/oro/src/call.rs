@@ -140,7 +140,7 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
                 Err(SendError { message, kind: SendErrorKind::Full }) => request = message,
                 Err(error) => return Err(error.kind.into()),
             }
-            self.take_replies()?;
+            self.take_replies(None)?;
             let thread = self.replies.end.thread();
             crate::wait(thread, &[&self.requests, &self.replies], None);
         }
@@ -195,7 +195,6 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
     fn look_once(&mut self, ticket: &Ticket) -> Result<Option<R>, CallError> {
         // The epoch before the replies: who sees the restart sees all that came before it.
         let is_stale = self.replies.epoch() != ticket.epoch;
-        let taken = self.take_replies();
         for place in &self.places {
             if let Place::Replied(reply) = place
                 && reply.correlation() == ticket.correlation
@@ -203,20 +202,30 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
                 return Ok(Some(*reply));
             }
         }
-        taken?;
-        if is_stale { Err(CallError::Restarted) } else { Ok(None) }
+        match self.take_replies(Some(ticket.correlation))? {
+            Some(reply) => Ok(Some(reply)),
+            // What came meanwhile is for the next look.
+            None if self.replies.available() != Ok(0) => Ok(None),
+            None if is_stale => Err(CallError::Restarted),
+            None => Ok(None),
+        }
     }
 
-    /// Takes every reply that has come, each to the place of its request.
-    fn take_replies(&mut self) -> Result<(), CallError> {
-        loop {
+    /// Takes the replies that have come, each to the place of its request, up to the wanted one. Those
+    /// that come meanwhile are left: who sends them without an end must not hold a caller here.
+    fn take_replies(&mut self, wanted: Option<u64>) -> Result<Option<R>, CallError> {
+        let most = self.replies.available().map_err(|_| CallError::PeerMisbehaved)?;
+        for _ in 0..most.max(1) {
             let reply = match self.replies.try_recv() {
                 Ok(reply) => reply,
-                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Empty) => return Ok(None),
                 Err(TryRecvError::Closed) => return Err(CallError::Closed),
                 Err(TryRecvError::PeerMisbehaved) => return Err(CallError::PeerMisbehaved),
             };
             let number = reply.correlation();
+            if Some(number) == wanted {
+                return Ok(Some(reply));
+            }
             let place = self
                 .places
                 .iter_mut()
@@ -226,6 +235,7 @@ impl<Q: Correlated, R: Correlated, const N: usize> Caller<Q, R, N> {
                 *place = Place::Replied(reply);
             }
         }
+        Ok(None)
     }
 
     fn free_place(&mut self, correlation: u64) {

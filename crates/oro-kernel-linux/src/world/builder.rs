@@ -202,21 +202,12 @@ impl<'a> Builder<'a> {
         let system = |error| StartError::system("Port memory", error);
         let mut ports = Vec::new();
         for (planned, [producer, consumer]) in self.plan.ports.iter().zip(self.places.clone()) {
-            // All of it now, and not as messages come: where memory is short, the system does not start,
-            // and does not end while it runs.
-            let queue = self
-                .writable
-                .take(planned.queue_bytes())
-                .and_then(|queue| queue.populate().map(|()| queue))
-                .map_err(|error| StartError::system("memory for a Port's queue", error))?;
+            let queue = self.writable.take(planned.queue_bytes()).map_err(system)?;
             // An end that can become asynchronous has its own cursor mapped writable; its peer has it
             // mapped read-only, and can make no system call to change that.
             let can_upgrade = self.can_upgrade(planned);
             let arena = if can_upgrade { &mut self.writable } else { &mut self.readable };
             let cursors = arena.take(2 * PAGE).map_err(system)?;
-            if can_upgrade {
-                cursors.populate().map_err(system)?;
-            }
             let slot_size_bytes = u64::from(planned.slot_size_bytes);
             ports.push(PortMemory {
                 slot_size_bytes,
@@ -250,6 +241,7 @@ impl<'a> Builder<'a> {
             }
         }
         check_quotas(self.plan, &self.instances, &threads)?;
+        populate(&ports, &threads)?;
         let setup = describe(self.plan, self.images, &threads, &ports);
         let mut files = vec![self.code.fd];
         files.extend(self.image_files.into_iter().flatten().map(|file| file.fd));
@@ -266,7 +258,6 @@ impl<'a> Builder<'a> {
         let bindings = u64::from(draft.binding_count) * 128;
         let root = self.readable.take(BINDINGS_OFFSET + bindings)?;
         let private = self.writable.take(draft.private_bytes)?;
-        private.populate()?;
         let snapshots = self.writable.take(draft.snapshot_bytes)?;
         let mut mappings = instance.shared.clone();
         mappings.extend([
@@ -394,6 +385,22 @@ impl ThreadMemory {
         self.private.populate()?;
         self.snapshots.punch_hole(0, self.snapshots.size_bytes())
     }
+}
+
+/// Allocates what threads have mapped from the start, and the queues that they may get: nobody waits for
+/// it later, and where Linux says that there is not so much, the system does not start.
+fn populate(ports: &[PortMemory], threads: &[ThreadMemory]) -> Result<(), StartError> {
+    for port in ports.iter().filter(|port| port.can_upgrade()) {
+        port.queue
+            .populate()
+            .and_then(|()| port.cursors.populate())
+            .map_err(|error| StartError::system("memory for a Port's queue", error))?;
+    }
+    for thread in threads {
+        let result = thread.private.populate();
+        result.map_err(|error| StartError::system("memory for a thread", error))?;
+    }
+    Ok(())
 }
 
 /// Image, heap, stacks, cells, commit words and queues against `quota.memory` of instances (`SYS-3`) and

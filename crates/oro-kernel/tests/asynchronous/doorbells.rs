@@ -198,6 +198,95 @@ fn bell_5_a_doorbell_whose_sleeper_has_gone_on_rests_as_well() {
     assert_eq!(pair.step(expiry), [Effect::ProtectCursor { end: OUT }]);
 }
 
+/// BELL-5: a doorbell counts as what it was when it rang, also if its sleeper has gone on before it has
+/// landed.
+#[test]
+fn bell_5_a_sleeper_that_leaves_before_the_landing_changes_nothing() {
+    let timer = Timer::Gate(SINK);
+    let request = || GateRequest { deadline_ns: Some(1), ..wait_for(IN, u64::MAX) };
+    let mut pair = Pair::start_shared(EAGER);
+    let (mut cursor, mut at_once) = (2, 0);
+    for turn in 0..20 {
+        let effects = pair.touch_gate(SINK, turn % 2, request());
+        at_once += u32::from(effects.contains(&Effect::ProtectCursor { end: OUT }));
+        if pair.kernel.landings().is_empty() && effects.len() > 1 {
+            pair.answer(OUT, cursor);
+            pair.step(Event::CursorTouched { end: OUT });
+        }
+        pair.step(Event::TimerExpired { timer });
+        cursor += 1;
+        look(&mut pair, OUT, cursor);
+    }
+    assert_eq!(at_once, 1, "the others wait for the timer");
+    // And rings for nothing cost the mode.
+    let mut pair = Pair::start_shared(EAGER);
+    let (mut gate, mut source_gate) = (0, 0);
+    for _ in 0..16 {
+        pair.touch_gate(SINK, gate, request());
+        gate = 1 - gate;
+        pair.answer_if_asked(OUT, 2);
+        pair.step(Event::CursorTouched { end: OUT });
+        pair.step(Event::TimerExpired { timer });
+        pair.touch_gate(SOURCE, source_gate, GateRequest::default());
+        source_gate = 1 - source_gate;
+        pair.step(Event::TimerExpired { timer: Timer::Landing(OUT) });
+    }
+    assert_eq!(pair.kernel.port(PORT).threshold, 2, "MODE-6");
+}
+
+/// BELL-6, BELL-5: a doorbell that rests without a sleeper is not armed again.
+#[test]
+fn bell_6_a_resting_doorbell_without_a_sleeper_opens() {
+    let mut pair = Pair::start_shared(EAGER);
+    let request = GateRequest { deadline_ns: Some(1), ..wait_for(IN, 9) };
+    pair.touch_gate(SINK, 0, request);
+    pair.answer(OUT, 2);
+    pair.step(Event::CursorTouched { end: OUT });
+    look(&mut pair, OUT, 3);
+    pair.step(Event::TimerExpired { timer: Timer::Gate(SINK) });
+    assert_eq!(pair.step(Event::TimerExpired { timer: Timer::Landing(OUT) }), []);
+    assert!(pair.kernel.landings().is_empty() && pair.kernel.deadlock().is_empty());
+}
+
+/// MODE-3, MODE-6: a page that rests is protected for a downgrade at once, and its timer is forgotten; a
+/// flip that takes the downgrade back forgives the rings before it.
+#[test]
+fn mode_3_a_downgrade_does_not_wait_for_a_resting_page() {
+    let mut pair = Pair::start_shared(EAGER);
+    pair.touch_gate(SINK, 0, wait_for(IN, 9));
+    pair.answer(OUT, 2);
+    pair.step(Event::CursorTouched { end: OUT });
+    look(&mut pair, OUT, 3);
+    assert_eq!(
+        pair.step(Event::ForceSynchronous { port: PORT }),
+        [
+            Effect::StopTimer { timer: Timer::Landing(OUT) },
+            Effect::ProtectCursor { end: OUT },
+            Effect::ProtectCursor { end: IN },
+            Effect::PublishPort(PORT),
+        ]
+    );
+    let mut pair = Pair::start_shared(EAGER);
+    pair.touch_gate(SINK, 0, wait_for(IN, 2));
+    pair.answer(OUT, 2);
+    for _ in 0..16 {
+        pair.step(Event::CursorTouched { end: OUT });
+        pair.step(Event::TimerExpired { timer: Timer::Landing(OUT) });
+        pair.answer(OUT, 2);
+    }
+    pair.answer(IN, 1);
+    assert_eq!(pair.kernel.port(PORT).threshold, 2);
+    for _ in 0..3 {
+        pair.step(Event::ForceSynchronous { port: PORT });
+        pair.answer_if_asked(IN, 1);
+        pair.step(Event::AllowAsynchronous { port: PORT });
+        pair.step(Event::CursorTouched { end: OUT });
+        pair.step(Event::TimerExpired { timer: Timer::Landing(OUT) });
+        pair.answer_if_asked(OUT, 2);
+    }
+    assert_eq!(pair.kernel.port(PORT).threshold, 2, "one ring is not sixteen");
+}
+
 /// BELL-1, MODE-2: an end that becomes asynchronous while its peer sleeps has its doorbell already.
 #[test]
 fn bell_1_an_upgrade_keeps_the_sleepers_doorbell() {

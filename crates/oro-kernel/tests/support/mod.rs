@@ -28,6 +28,8 @@ pub(crate) fn open_gate(thread: ThreadId, gate: u32, cause: u32, ready: u128) ->
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) kernel: Kernel,
+    /// Protections that have been asked for and not been answered.
+    asked: Vec<EndpointId>,
 }
 
 impl Pair {
@@ -51,7 +53,7 @@ impl Pair {
             tuning,
         };
         change(&mut setup);
-        let mut pair = Self { kernel: Kernel::new(setup) };
+        let mut pair = Self { kernel: Kernel::new(setup), asked: Vec::new() };
         pair.step(Event::Start);
         pair
     }
@@ -102,7 +104,15 @@ impl Pair {
         }
     }
 
+    /// If a protection has been asked for.
+    pub(crate) fn answer_if_asked(&mut self, end: EndpointId, value: u64) {
+        if self.asked.contains(&end) {
+            self.answer(end, value);
+        }
+    }
+
     pub(crate) fn answer(&mut self, end: EndpointId, value: u64) -> Vec<Effect> {
+        self.asked.retain(|asked| *asked != end);
         self.step(Event::CursorProtected { end, value })
     }
 
@@ -118,6 +128,11 @@ impl Pair {
     pub(crate) fn step(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.kernel.step(event, &mut effects);
+        for effect in &effects {
+            if let Effect::ProtectCursor { end } = effect {
+                self.asked.push(*end);
+            }
+        }
         effects
     }
 }
