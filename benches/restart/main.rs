@@ -21,7 +21,7 @@ use oro_image::Image;
 
 const OPTIONS: [&str; 5] = ["--kills", "--messages", "--markdown", "--child", "--filter"];
 /// Longest time between two kills.
-const LONGEST_GAP_US: u64 = 200_000;
+const LONGEST_GAP_US: u64 = 140_000;
 
 fn main() -> ExitCode {
     let Some(options) = Options::read(&OPTIONS) else { return ExitCode::SUCCESS };

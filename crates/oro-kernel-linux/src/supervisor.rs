@@ -16,7 +16,7 @@ use oro_image::Image;
 use oro_kernel::{
     Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, PortId, ThreadId, Timer,
 };
-use oro_system::{Plan, RestartOn};
+use oro_system::Plan;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
@@ -66,9 +66,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     if let Some(cpu) = options.supervisor_cpu {
         crate::limits::pin(None, cpu)?;
     }
-    if plan.instances.iter().all(|planned| planned.restart.on == RestartOn::Never) {
-        world.files.clear();
-    }
+    world.forget_plans(plan);
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
@@ -113,6 +111,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     };
     supervisor.watch_all().map_err(|error| StartError::system("epoll_ctl", error))?;
     supervisor.start_built_ins()?;
+    crate::limits::give_memory_back();
     supervisor.serve();
     supervisor.into_report()
 }

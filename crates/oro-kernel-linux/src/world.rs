@@ -10,10 +10,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use oro_image::{Image, Machine};
 use oro_kernel::{EndpointId, InstanceId, PortId, Setup, Side, ThreadId};
-use oro_system::{BuiltIn, Plan};
+use oro_system::{BuiltIn, Plan, RestartOn};
 
 use crate::StartError;
-use crate::addresses::GATE_PAGES;
+use crate::addresses::{GATE_PAGES, WINDOWS};
 use crate::memory::{PAGE, SharedMemory};
 use crate::spawn::{Mapping, Rights};
 use crate::tables::Tables;
@@ -264,6 +264,23 @@ impl World {
         }
         builder.plan_ends();
         builder.create()
+    }
+
+    /// Drops what only building processes needs, of instances that are never built again.
+    pub(crate) fn forget_plans(&mut self, plan: &Plan) {
+        let may_restart = |index: usize| plan.instances[index].restart.on != RestartOn::Never;
+        if !(0..plan.instances.len()).any(may_restart) {
+            self.files.clear();
+        }
+        for thread in &mut self.threads {
+            if !may_restart(thread.instance.0 as usize) {
+                // Reports want to know what else is mapped.
+                thread.mappings.retain(|mapping| mapping.address < WINDOWS);
+                thread.mappings.shrink_to_fit();
+            }
+            thread.regions.shrink_to_fit();
+            thread.ends.shrink_to_fit();
+        }
     }
 
     /// The endpoint's place, if it is a thread's.

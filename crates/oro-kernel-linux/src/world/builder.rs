@@ -19,7 +19,7 @@ use super::{
 use crate::StartError;
 use crate::addresses::{
     BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
-    STACK_STRIDE, STACKS, START_GATE, WINDOWS, WINDOWS_END,
+    STACK_STRIDE, START_GATE, WINDOWS, WINDOWS_END,
 };
 use crate::memory::{Arena, PAGE, Writers, create_memfd, round_to_pages};
 use crate::spawn::{Mapping, Rights};
@@ -293,7 +293,7 @@ impl<'a> Builder<'a> {
 
 /// First address after the stack of an entry.
 fn stack_end(entry: u32) -> u64 {
-    STACKS + (u64::from(entry) + 1) * STACK_STRIDE - PAGE
+    WINDOWS - u64::from(entry) * STACK_STRIDE - PAGE
 }
 
 fn choose_bias(image: &Image) -> u64 {
