@@ -476,6 +476,19 @@ fn ring_8_a_remount_is_the_instance_itself() {
     expect(&text, &[("SYS-UNWIRED", "main.request[0]"), ("SYS-DIRECTION", "`from`")]);
 }
 
+#[test]
+fn ring_6_a_ring_has_at_most_4096_grants() {
+    let with = |count: usize, more: &str| {
+        let names: String = (0..count).map(|index| format!("\"i{index}\", ")).collect();
+        let text = change(&[("\"clock\", \"main\"", &format!("{names}\"clock\", \"main\"{more}"))]);
+        let instances = (0..count).map(|index| instance(&format!("instance.i{index}"), "bare"));
+        before_wires(&add_module(&text, "bare"), &instances.collect::<String>())
+    };
+    // With those of `RINGS` there are 4096 instances.
+    assert_eq!(grants(&with(4093, ", \"null\""), 1).len(), 4096);
+    expect(&with(4093, ", \"null\", @@\"files\""), &[("SYS-LIMIT", "4096 grants to one Ring")]);
+}
+
 /// [`RINGS`] with quotas of its two Rings.
 fn quotas(outer: &str, inner: &str) -> String {
     change(&[
