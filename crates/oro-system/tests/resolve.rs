@@ -249,21 +249,18 @@ fn sys_1_hostile_manifests_are_answered_in_bounded_time() {
     let near = |index: usize| wire.replace("i.", &format!("an-instance-with-a-nick-{index:05}."));
     let similar = fill(&|index| if index == 0 { similar.clone() } else { near(index) });
     let ring = "[ring.r.instance.i]\nmodule = \"relay\"\n";
-    let deep = format!(
-        "{}[ring.{}x]\n",
-        fill(&|_| wire.replace("i.", "r/r/r/r/i.")),
-        "r.ring.".repeat(30)
-    );
-    let granted =
-        fill(&|index| format!("[ring.r{index}]\ngrant = [\"r{index}\", \"an-instance\"]\n"));
+    let depth = format!("[{}instance.i]\nmodule = \"relay\"\n", "ring.r.".repeat(30));
+    let path = wire.replace("i.", &format!("{}i.", "r/".repeat(30)));
+    let nested = fill(&|index| if index == 0 { depth.clone() } else { path.clone() });
+    let names = (0..30_000).map(|index| format!("\"an-instance-with-a-name-{index:05}\","));
+    let granted = format!("{ring}[ring.r]\ngrant = [{}]\n", names.collect::<String>());
+    let granted = format!("oro = 1\n[modules]\nrelay = \"r\"\n{granted}");
+    let path = wire.replace("i.", &format!("{}i.", "r/".repeat(1 << 17)));
     let many: [(&str, String); 15] = [
         ("Rings", fill(&|index| ring.replace(".r.", &format!(".r{index}.")))),
-        ("deep Rings", deep),
+        ("nested Rings", nested),
         ("grants", granted),
-        (
-            "path",
-            format!("{relay}[[wire]]\nfrom = \"{}i.out\"\nto = \"i.in\"\n", "r/".repeat(1 << 19)),
-        ),
+        ("a long path", format!("oro = 1\n[modules]\nrelay = \"r\"\n{relay}{path}")),
         ("similar names", similar),
         ("unknown keys", fill(&|index| format!("[x{index}]\n"))),
         ("keys of one table", fill(&|index| format!("k{index} = 1\n"))),

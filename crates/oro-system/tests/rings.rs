@@ -3,74 +3,13 @@
 mod common;
 #[path = "common/marks.rs"]
 mod marks;
+#[path = "common/rings.rs"]
+mod ring_texts;
 
 use common::check;
 use marks::{expect, split_marks};
 use oro_system::{PlanEnd, PlanGrant, PlanRestart, RestartOn};
-
-/// A Ring with a remounted clock and server, and a Ring in it to which the server is granted on.
-const RINGS: &str = r#"oro = 1
-[modules]
-server = "server.elf"
-watch = "watch.elf"
-source = "source.elf"
-[instance.main]
-module = "server"
-[ring.sandbox]
-grant = ["clock", "main"]
-[ring.sandbox.instance.time]
-module = "watch"
-[ring.sandbox.ring.inner]
-grant = ["main"]
-[ring.sandbox.ring.inner.instance.x]
-module = "source"
-[[wire]]
-from = "sandbox/clock.now"
-to = "sandbox/time.time"
-[[wire]]
-from = "sandbox/time.lines"
-to = "console.log"
-[[wire]]
-from = "sandbox/inner/x.out"
-to = "sandbox/inner/main.request[2]"
-"#;
-
-/// [`RINGS`] with changes.
-fn change(changes: &[(&str, &str)]) -> String {
-    changes.iter().fold(RINGS.to_owned(), |text, (from, to)| {
-        assert!(text.contains(from), "`{from}` is not there");
-        text.replacen(from, to, 1)
-    })
-}
-
-/// A text with something before its first wire.
-fn before_wires(text: &str, more: &str) -> String {
-    text.replacen("[[wire]]", &format!("{more}[[wire]]"), 1)
-}
-
-fn add_module(text: &str, name: &str) -> String {
-    text.replace("[modules]\n", &format!("[modules]\n{name} = \"{name}.elf\"\n"))
-}
-
-/// An instance, by the rest of its table's name.
-fn instance(table: &str, module: &str) -> String {
-    format!("[{table}]\nmodule = \"{module}\"\n")
-}
-
-/// A wire; `@@` before an end is before its quotes.
-fn wire(from: &str, to: &str) -> String {
-    let quote = |end: &str| match end.strip_prefix("@@") {
-        Some(end) => format!("@@\"{end}\""),
-        None => format!("\"{end}\""),
-    };
-    format!("[[wire]]\nfrom = {}\nto = {}\n", quote(from), quote(to))
-}
-
-/// What the findings say, without the marks.
-fn messages(marked: &str) -> Vec<String> {
-    let (_, found) = check(split_marks(marked).0.as_bytes());
-    found.into_iter().map(|found| found.message).collect()
-}
+use ring_texts::{RINGS, add_module, before_wires, change, instance, messages, wire};
 
 fn grants(marked: &str, ring: usize) -> Vec<PlanGrant> {
     expect(marked, &[]).expect("it is right").rings[ring - 1].grants.clone()
@@ -90,6 +29,8 @@ fn sys_1_rings_have_their_own_keys() {
     expect(&ring("grant = @@\"clock\""), &[("SYS-KIND", "grant = [")]);
     expect(&ring("grant = [\"clock\", \"main\", @@3]"), &[("SYS-KIND", "grant = [")]);
     expect(&ring("grant = [\"clock\", \"main\", @@[]]"), &[("SYS-KIND", "grant = [")]);
+    // It may be the clock that was meant.
+    expect(&ring("grant = [@@3, \"main\"]"), &[("SYS-KIND", "grant = [")]);
     expect(&ring(&format!("{granted}\nquota = @@3")), &[("SYS-KIND", "quota = {")]);
     // Nothing is said of what else such a Ring may lack: it is not known what it has.
     expect(&format!("{RINGS}[ring]\nother = @@3\n"), &[("SYS-KIND", "[ring.NAME]")]);
@@ -181,6 +122,8 @@ fn ring_1_names() {
     expect(&named("@@clock"), &[("SYS-NAME", "another name")]);
     expect(&named("@@ring"), &[("SYS-NAME", "another name")]);
     expect(&named(&format!("@@{}", "r".repeat(32))), &[("SYS-NAME", "31 characters")]);
+    let clock = before_wires(RINGS, &instance("ring.sandbox.instance.@@clock", "bare"));
+    expect(&add_module(&clock, "bare"), &[("SYS-NAME", "another name")]);
     // Names are unique in their Ring alone: `main` is one in `inner` already, `time` is not.
     let with = |table: &str, end: &str| {
         let more = instance(table, "source") + &wire(&end.replace("@@", ""), "null.bytes");
@@ -307,12 +250,23 @@ fn ring_6_a_grant_can_be_granted_onwards() {
         ("grant = [\"main\"]", "grant = [\"main\", \"zzzz\"]"),
     ]);
     expect(&text, &[("SYS-GRANT", "")]);
+    let text = change(&[
+        ("\"clock\", \"main\"", "\"clock\", @@\"mian\""),
+        ("grant = [\"main\"]", "grant = [\"mian\"]"),
+        ("inner/main.request[2]", "inner/mian.request[2]"),
+    ]);
+    expect(&text, &[("SYS-GRANT", "`main`?")]);
+    // What is wrong apart from the grant is reported all the same.
     expect(
         &change(&[
             ("\"clock\", \"main\"", "\"clock\""),
             ("grant = [\"main\"]", "grant = [@@\"main\"]"),
+            ("inner/main.request[2]", "inner/main.request@@[3]"),
         ]),
-        &[("SYS-GRANT", "add `\"main\"` to `grant` of `[ring.sandbox]`")],
+        &[
+            ("SYS-GRANT", "add `\"main\"` to `grant` of `[ring.sandbox]`"),
+            ("SYS-ELEMENT", "0 to 2"),
+        ],
     );
 }
 
@@ -321,6 +275,8 @@ fn ring_6_nothing_is_granted_twice() {
     let text = change(&[("\"clock\", \"main\"", "\"clock\", \"main\", @@\"clock\", @@\"main\"")]);
     expect(&text, &[("SYS-DUPLICATE", "leave it out"); 2]);
     assert_eq!(messages(&text)[0], "`clock` is granted to `sandbox` twice");
+    let none = change(&[("\"clock\", \"main\"", "\"clock\", \"main\", @@\"zz\", @@\"zz\"")]);
+    expect(&none, &[("SYS-GRANT", "has `main`"), ("SYS-DUPLICATE", "leave it out")]);
     let (text, _) = split_marks(&text);
     let labels = &check(text.as_bytes()).1[0].labels;
     let column = |index: usize| oro_system::line_column(&text, labels[index].span.start).1;
@@ -476,122 +432,15 @@ fn ring_8_a_remount_is_the_instance_itself() {
     expect(&text, &[("SYS-UNWIRED", "main.request[0]"), ("SYS-DIRECTION", "`from`")]);
 }
 
-/// [`RINGS`] with quotas of its two Rings.
-fn quotas(outer: &str, inner: &str) -> String {
-    change(&[
-        ("\"main\"]\n[ring.sandbox.i", &format!("\"main\"]\n{outer}\n[ring.sandbox.i")),
-        (
-            "[\"main\"]\n[ring.sandbox.ring.inner.i",
-            &format!("[\"main\"]\n{inner}\n[ring.sandbox.ring.inner.i"),
-        ),
-    ])
-}
-
 #[test]
-fn ring_9_quotas_are_numbers() {
-    let with = |quota: &str| quotas(&format!("quota = {quota}"), "");
-    let plan = expect(&with("{ memory = \"8M\", ports = 8, threads = 4 }"), &[]);
-    let ring = &plan.expect("it is right").rings[0];
-    assert_eq!((ring.memory_bytes, ring.port_count, ring.thread_count), (8 << 20, 8, 4));
-    expect(&with("{ memory = @@\"x\" }"), &[("SYS-SIZE", "\"64K\"")]);
-    expect(&with("{ memory = @@true }"), &[("SYS-KIND", "\"64K\"")]);
-    expect(&with("{ memory = @@0 }"), &[("SYS-QUOTA", "leave `memory` out")]);
-    expect(&with("{ ports = @@0, threads = @@0 }"), &[("SYS-QUOTA", "out for no limit"); 2]);
-    expect(&with("{ ports = @@-1 }"), &[("SYS-QUOTA", "from 1 to 4294967295")]);
-    expect(&with("{ threads = @@4294967296 }"), &[("SYS-QUOTA", "leave `threads` out")]);
-    expect(&with("{ threads = 4294967295 }"), &[]);
-    expect(&with("{ ports = @@\"8\" }"), &[("SYS-KIND", "from 1")]);
-    expect(&with("{ threads = @@1.5 }"), &[("SYS-KIND", "from 1")]);
-    expect(&with("{ @@prots = 8 }"), &[("SYS-UNKNOWN-KEY", "`ports`?")]);
-    expect(&with("{ @@cpu = 8 }"), &[("SYS-UNKNOWN-KEY", "`memory`, `ports`, `threads`")]);
-}
-
-/// `time` takes 155648 bytes: two stacks of 64K, two ends of two cells of 4K, two queues of 4K, one
-/// of them from the clock. `x` takes 143360.
-#[test]
-fn ring_9_memory_is_the_least_that_all_instances_take() {
-    let with = |outer: &str, inner: &str| {
-        let quota = |memory: &str| format!("quota = {{ memory = {memory} }}");
-        quotas(&quota(outer), &quota(inner))
+fn ring_6_a_ring_has_at_most_4096_grants() {
+    let with = |count: usize, more: &str| {
+        let names: String = (0..count).map(|index| format!("\"i{index}\", ")).collect();
+        let text = change(&[("\"clock\", \"main\"", &format!("{names}\"clock\", \"main\"{more}"))]);
+        let instances = (0..count).map(|index| instance(&format!("instance.i{index}"), "bare"));
+        before_wires(&add_module(&text, "bare"), &instances.collect::<String>())
     };
-    expect(&with("299008", "143360"), &[]);
-    let text = with("@@299007", "143360");
-    expect(
-        &text,
-        &[(
-            "SYS-QUOTA",
-            "299008 and the images are the least: `sandbox/time` 155648, `sandbox/inner/x` 143360",
-        )],
-    );
-    assert_eq!(messages(&text), ["what is in `sandbox` needs more memory than the Ring's quota"]);
-    let text = with("299008", "@@143359");
-    expect(&text, &[("SYS-QUOTA", "143360 and the image")]);
-    assert_eq!(
-        messages(&text),
-        ["what is in `sandbox/inner` needs more memory than the Ring's quota"]
-    );
-    expect(&with("@@143359", "@@143358"), &[("SYS-QUOTA", "299008"), ("SYS-QUOTA", "143360")]);
-}
-
-#[test]
-fn ring_9_ports_count_where_they_are_paid_for() {
-    let with = |outer: &str, inner: &str| {
-        let quota = |ports: &str| format!("quota = {{ ports = {ports} }}");
-        quotas(&quota(outer), &quota(inner))
-    };
-    // The clock's queue and its own are `time`'s, that to `main` is `x`'s.
-    expect(&with("3", "1"), &[]);
-    let text = with("@@2", "1");
-    expect(&text, &[("SYS-QUOTA", "pays for 3 Ports: `sandbox/time` 2, `sandbox/inner/x` 1")]);
-    assert_eq!(messages(&text), ["what is in `sandbox` has more Ports than the Ring's quota"]);
-    // What the root Ring produces it pays for; parameters are the consumer's.
-    let bare = add_module(&with("@@3", "1"), "bare");
-    expect(
-        &before_wires(&bare, &instance("ring.sandbox.instance.b", "bare")),
-        &[("SYS-QUOTA", "pays for 4 Ports: `sandbox/time` 2, `sandbox/inner/x` 1, `sandbox/b` 1")],
-    );
-    let sink =
-        instance("ring.sandbox.instance.s", "sink") + &wire("main.answer[0]", "sandbox/s.in");
-    expect(&before_wires(&add_module(&with("3", "1"), "sink"), &sink), &[]);
-}
-
-#[test]
-fn ring_9_a_thread_for_each_entry_point() {
-    let with = |outer: &str, inner: &str| {
-        let quota = |threads: &str| format!("quota = {{ threads = {threads} }}");
-        quotas(&quota(outer), &quota(inner))
-    };
-    expect(&with("4", "2"), &[]);
-    let text = with("@@3", "@@1");
-    expect(
-        &text,
-        &[
-            ("SYS-QUOTA", "4 entry points: `sandbox/time` 2, `sandbox/inner/x` 2"),
-            ("SYS-QUOTA", "2 entry points: `sandbox/inner/x` 2"),
-        ],
-    );
-    assert_eq!(messages(&text)[0], "what is in `sandbox` has more threads than the Ring's quota");
-}
-
-#[test]
-fn ring_9_a_quota_is_no_larger_than_the_parents() {
-    let all = |memory: &str, ports: &str, threads: &str| {
-        format!("quota = {{ memory = {memory}, ports = {ports}, threads = {threads} }}")
-    };
-    expect(&quotas(&all("\"1M\"", "8", "9"), &all("\"1M\"", "8", "9")), &[]);
-    let text = quotas(&all("\"1M\"", "8", "9"), &all("@@\"2M\"", "@@9", "@@10"));
-    expect(
-        &text,
-        &[("SYS-QUOTA", "at most 1M"), ("SYS-QUOTA", "at most 8"), ("SYS-QUOTA", "at most 9")],
-    );
-    assert_eq!(
-        messages(&text)[1],
-        "`sandbox/inner` may have more Ports than `sandbox`, which it is in"
-    );
-    // The next that has one is meant.
-    let deep = "ring.sandbox.ring.inner.ring.deep";
-    let more = format!("[{deep}]\nquota = {{ ports = @@9 }}\n")
-        + &instance(&format!("{deep}.instance.b"), "bare");
-    let text = before_wires(&quotas("quota = { ports = 8 }", ""), &more);
-    expect(&add_module(&text, "bare"), &[("SYS-QUOTA", "at most 8")]);
+    // With those of `RINGS` there are 4096 instances.
+    assert_eq!(grants(&with(4093, ", \"null\""), 1).len(), 4096);
+    expect(&with(4093, ", \"null\", @@\"files\""), &[("SYS-LIMIT", "4096 grants to one Ring")]);
 }

@@ -126,6 +126,15 @@ impl Report {
         }
     }
 
+    /// Counts an error that would not be shown any more; whether that was so. Spares the work of
+    /// finding words for it.
+    pub(super) fn skip_error(&mut self) -> bool {
+        let is_full = self.diagnostics.len() >= MAX_DIAGNOSTICS;
+        self.has_error |= is_full;
+        self.surplus += usize::from(is_full);
+        is_full
+    }
+
     /// Says nothing more of these lines (sorted): they are no TOML, which has been reported.
     pub(super) fn hide_lines(&mut self, lines: &[Range<usize>]) {
         self.hidden = lines.to_vec();

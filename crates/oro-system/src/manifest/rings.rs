@@ -10,11 +10,11 @@ use super::Manifest;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingEntry, RingQuota, WireEntry};
 use super::instances::{check_reserved, read_instances, read_memory};
-use super::read::check_name;
+use super::read::{bound, check_name};
 use super::table::{
     Field, Keys, list_fields, read_count, read_fields, read_table, report_kind, shorten,
 };
-use crate::{MAX_RING_DEPTH, MAX_RINGS};
+use crate::{MAX_INSTANCES, MAX_RING_DEPTH, MAX_RINGS};
 
 const RING: Keys = Keys {
     table: "a Ring",
@@ -178,17 +178,19 @@ fn read_grants(field: &Field<'_>, report: &mut Report) -> (Vec<Located<String>>,
         report_kind(field, "a list of names", help, report);
         return (Vec::new(), true);
     };
+    let count = items.len();
+    let items = items.iter().map(|item| (item.get_ref(), item.span())).collect();
     let mut names = Vec::new();
-    for item in items {
-        match item.get_ref().as_str() {
-            Some(name) => names.push(Located { value: name.to_owned(), span: item.span() }),
+    for (item, span) in bound(items, MAX_INSTANCES, "grants to one Ring", report) {
+        match item.as_str() {
+            Some(name) => names.push(Located { value: name.to_owned(), span }),
             None => {
-                let field = Field { value: item.get_ref(), span: item.span(), ..field.clone() };
+                let field = Field { value: item, span, ..field.clone() };
                 report_kind(&field, "a list of names", help, report);
             }
         }
     }
-    let is_lost = names.len() < items.len();
+    let is_lost = names.len() < count;
     (names, is_lost)
 }
 

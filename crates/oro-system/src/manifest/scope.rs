@@ -1,6 +1,6 @@
 //! [`Scope`]: what a name stands for in a Ring, grants included (`RING-6`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::Interface;
 
@@ -176,6 +176,9 @@ impl<'a> Scope<'a> {
         report: &mut Report,
     ) -> Option<(&'a str, Thing)> {
         let name = grant.value.as_str();
+        if report.skip_error() {
+            return None;
+        }
         let (ring, from) = (self.ring(number), self.ring(parent));
         let mut meant = None;
         let help = if let Some((_, thing)) = self.find_around(parent, name) {
@@ -187,8 +190,8 @@ impl<'a> Scope<'a> {
             let inner = &self.ring(inner).path;
             format!("`{inner}` is a Ring: a wire may name what is in it, `{inner}/NAME.port`")
         } else {
-            let is_free = |name: &&str| !ring.grants.iter().any(|grant| grant.value == **name);
-            let free = self.list_names(parent).filter(is_free);
+            let taken: BTreeSet<_> = ring.grants.iter().map(|grant| grant.value.as_str()).collect();
+            let free = self.list_names(parent).filter(|name| !taken.contains(name));
             // An instance is granted as a whole: ports are not named.
             let owner = name.split_once('.').map_or(name, |(owner, _)| owner);
             match report.suggest(owner, free) {

@@ -41,7 +41,7 @@ impl Wiring {
     ) {
         let instance = name.instance.value.as_str();
         self.note_meant(scope, ring, instance, name);
-        if scope.ring(ring).is_broken {
+        if scope.ring(ring).is_broken || report.skip_error() {
             return;
         }
         if scope.find_around(ring, instance).is_some() {
@@ -95,7 +95,7 @@ fn report_unknown_ring(
     part: &Located<String>,
     report: &mut Report,
 ) -> Option<usize> {
-    if scope.ring(ring).is_broken || scope.manifest.is_incomplete {
+    if scope.ring(ring).is_broken || scope.manifest.is_incomplete || report.skip_error() {
         return None;
     }
     let name = shorten(&part.value);
