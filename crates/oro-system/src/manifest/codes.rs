@@ -64,7 +64,8 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-NOT-YET",
         "The design has this, ABI 0.2 does not: Rings, grants, restart, platforms, devices, \
-         includes, the asynchronous mode, and the built-in instances `entropy` and `ring`.",
+         includes, and the built-in instances `entropy` and `ring`. The asynchronous mode is there, \
+         but no manifest asks for it: a Port of two managed threads earns it (SYS-4, MODE-1).",
     ),
     (
         "SYS-PARAM-PORT",
