@@ -26,6 +26,7 @@ mod problem;
 mod reason;
 mod report;
 mod run;
+mod screen;
 
 use std::process::ExitCode;
 

@@ -31,7 +31,10 @@ pub(crate) struct Sight {
 pub(crate) fn show_sight(sight: &Sight, view: View, style: Style) -> String {
     let mut text = show_head(sight);
     match view {
-        View::Ports => show_table(&mut text, sight, style),
+        View::Ports => {
+            show_table(&mut text, sight, style);
+            show_ends(&mut text, sight);
+        }
         View::Inspect => show_tree(&mut text, sight, style),
     }
     escape_controls(&text)
@@ -103,6 +106,28 @@ fn show_table(text: &mut String, sight: &Sight, style: Style) {
     let _ = writeln!(text, "{}", paint(style, &show_row(&COLUMNS.map(str::to_owned))));
     for row in &rows {
         let _ = writeln!(text, "{}", show_row(row));
+    }
+}
+
+/// How the instances have ended that did not end well, once all have; the tree shows it by itself.
+fn show_ends(text: &mut String, sight: &Sight) {
+    if sight.is_running {
+        return;
+    }
+    let is_bad = |instance: &&InstancePicture| {
+        instance.id != 0 && (instance.state, instance.status) != ("ended", 0)
+    };
+    let mut bad = sight.picture.instances.iter().filter(is_bad).peekable();
+    if bad.peek().is_none() {
+        text.push_str("all instances ended well\n");
+    }
+    for instance in bad {
+        let end = match instance.state {
+            "ended" | "faulted" => describe(instance),
+            // The kernel was killed.
+            _ => "how it ended is not known".to_owned(),
+        };
+        let _ = writeln!(text, "instance `{}`: {end}", instance.name);
     }
 }
 
@@ -329,6 +354,25 @@ Ring root
    `- console.stdout <- a.out  (Port 1, demo.num.v1)
 ";
         assert_eq!(text, expected);
+    }
+
+    /// The table says nothing of instances, so that a watch would end without saying how the system did.
+    #[test]
+    fn an_ended_system_says_who_did_not_end_well() {
+        let mut sight = example();
+        let last = |sight: &Sight| {
+            let text = show_sight(sight, View::Ports, Style::Plain);
+            text.lines().last().unwrap().to_owned()
+        };
+        assert!(last(&sight).starts_with("1  a.out"), "it runs");
+        sight.is_running = false;
+        assert_eq!(last(&sight), "instance `a`: how it ended is not known");
+        sight.picture.instances[0].state = "ended";
+        assert_eq!(last(&sight), "all instances ended well");
+        sight.picture.instances[0].status = 7;
+        assert_eq!(last(&sight), "instance `a`: module `filter`, ended with status 7");
+        (sight.picture.instances[0].state, sight.picture.instances[0].reason) = ("faulted", "trap");
+        assert_eq!(last(&sight), "instance `a`: module `filter`, faulted (trap)");
     }
 
     #[test]
