@@ -74,7 +74,9 @@ fn show_family(family: &str) -> String {
 
 /// What may have been meant instead of a code that there is not.
 fn advise(code: &str) -> String {
-    let nearest = oro_system::nearest_names(code, list_names());
+    let families: BTreeSet<&str> =
+        list_names().filter(|name| name.contains('-')).map(family_of).collect();
+    let nearest = oro_system::nearest_names(code, list_names().chain(families.iter().copied()));
     let family = family_of(code);
     // Near the number of a clause are all the others.
     if !nearest.is_empty() && !code.ends_with(|last: char| last.is_ascii_digit()) {
@@ -84,8 +86,6 @@ fn advise(code: &str) -> String {
     if list_names().any(|name| family_of(name) == family) {
         return format!("`oro explain {family}` lists those of {family}");
     }
-    let families: BTreeSet<&str> =
-        list_names().filter(|name| name.contains('-')).map(family_of).collect();
     let families: Vec<&str> = families.into_iter().collect();
     format!("they begin with {}; `oro explain MODE` lists those of MODE", families.join(", "))
 }
@@ -117,6 +117,7 @@ mod tests {
     fn what_is_unknown_is_answered_with_what_is_near() {
         assert_eq!(advise("SYS-FIEL"), "did you mean SYS-FILE?");
         assert_eq!(advise("DEADLOK"), "did you mean DEADLOCK?");
+        assert_eq!(advise("ATTCH"), "did you mean ATTACH?");
         assert_eq!(advise("MODE-99"), "`oro explain MODE` lists those of MODE");
         let text = advise("QQQQQQQQ");
         assert!(
