@@ -43,6 +43,7 @@ const ALLOWED: [Allowed; 10] = [
             "oro-kernel-linux",
             "clap",
             "miette",
+            "rustix",
             "serde",
             "serde_json",
         ],

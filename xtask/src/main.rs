@@ -23,6 +23,10 @@ fn main() -> ExitCode {
     let task = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     match (task.as_str(), rest.is_empty()) {
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         ("test", _) => test::run(&rest),
         ("header", _) => header::run(&rest),
         ("clauses", true) => report(clauses::check()),

@@ -32,9 +32,18 @@ enum Outcome {
     Skipped(String),
 }
 
+const USAGE: &str = "usage: cargo xtask test [--install-deps] [--only NAME]... [--list]
+  --install-deps   install what is missing (through apt)
+  --only NAME      only this step; may be repeated
+  --list           name the steps, and what each is for";
+
 /// Runs the task.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     match parse(arguments) {
+        Ok(Request::Help) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         Ok(Request::List) => {
             for step in &STEPS {
                 println!("{:9} {}", step.name, step.purpose);
@@ -51,6 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 /// What was asked for.
 enum Request {
+    Help,
     List,
     Run {
         install: bool,
@@ -64,6 +74,7 @@ fn parse(arguments: &[String]) -> Result<Request, String> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--help" | "-h" => return Ok(Request::Help),
             "--list" => return Ok(Request::List),
             "--install-deps" => install = true,
             "--only" => {
@@ -76,9 +87,7 @@ fn parse(arguments: &[String]) -> Result<Request, String> {
                 chosen.push(name.clone());
             }
             _ => {
-                return Err(format!(
-                    "`{argument}`: usage: cargo xtask test [--install-deps] [--only NAME]... [--list]"
-                ));
+                return Err(format!("there is no option `{argument}`\n{USAGE}"));
             }
         }
     }
@@ -144,7 +153,9 @@ mod tests {
         assert_eq!(chosen, ["fmt", "test"]);
         assert!(parse_texts(&["--only"]).is_err());
         assert!(parse_texts(&["--only", "nothing"]).is_err());
-        assert!(parse_texts(&["--fast"]).is_err());
+        let message = parse_texts(&["--fast"]).err().unwrap_or_default();
+        assert!(message.starts_with("there is no option `--fast`\nusage: "), "{message}");
+        assert!(matches!(parse_texts(&["--help"]), Ok(Request::Help)));
     }
 
     #[test]

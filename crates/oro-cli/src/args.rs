@@ -34,10 +34,10 @@ pub(crate) enum Command {
     /// Check a system or a module, and say what is in it
     Check(CheckArguments),
     /// Show the Ports of a running system: fill, mode, and why
-    #[command(after_help = LOOK_HELP)]
+    #[command(after_help = LOOK_HELP, mut_arg("json", |json| json.help("Print JSON (schema oro.ports.v1)")))]
     Ports(LookArguments),
     /// Show a running system: its Ring, instances and their Ports
-    #[command(after_help = LOOK_HELP)]
+    #[command(after_help = LOOK_HELP, mut_arg("json", |json| json.help("Print JSON (schema oro.inspect.v1)")))]
     Inspect(LookArguments),
     /// Force a Port of a running system synchronous, or take that back
     ForceSync(ForceSyncArguments),
@@ -49,7 +49,7 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArguments {
-    /// Such as SYS-TYPE or NAIVE-4
+    /// Such as SYS-TYPE or NAIVE-4, or a family of them: MODE, ATTACH
     #[arg(value_name = "CODE")]
     pub(crate) code: String,
 }
@@ -101,7 +101,7 @@ pub(crate) struct LookArguments {
     /// Name or process id; may be left out if one system runs
     #[arg(value_name = "SYSTEM")]
     pub(crate) system: Option<String>,
-    /// Print JSON (schema oro.ports.v1 or oro.inspect.v1)
+    /// Print JSON; each command names its own schema
     #[arg(long)]
     pub(crate) json: bool,
     /// Show it again after each TIME (1s if none is given), until the system ends
@@ -111,12 +111,15 @@ pub(crate) struct LookArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ForceSyncArguments {
-    /// One of its ends, such as a.out or a.out[2], or its number in `oro ports`
+    /// One of its ends, such as a.out or a.out[2]; both, "a.out -> b.in"; or its number in `oro ports`
     #[arg(value_name = "PORT")]
     pub(crate) port: String,
     /// Let it be asynchronous again
     #[arg(long)]
     pub(crate) allow: bool,
+    /// Print JSON (schema oro.force-sync.v1)
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Name or process id of the system; may be left out if one runs
     #[arg(long, value_name = "SYSTEM")]
     pub(crate) system: Option<String>,
@@ -159,7 +162,7 @@ fn parse_name(text: &str) -> Result<String, String> {
 /// Longest time that is taken, so that adding it to a clock cannot overflow.
 const MAX_TIME_MS: u64 = 1000 * 60 * 60 * 24 * 365;
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
     let wrong = || "write it as 500ms, 5s, 2m or 1h, at most a year".to_owned();
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
@@ -172,7 +175,10 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     };
     let count: u64 = digits.parse().map_err(|_| wrong())?;
     let time_ms = count.checked_mul(unit_ms).ok_or_else(wrong)?;
-    if time_ms == 0 || time_ms > MAX_TIME_MS {
+    if time_ms == 0 {
+        return Err(format!("{text} is too little: at least 1ms"));
+    }
+    if time_ms > MAX_TIME_MS {
         return Err(wrong());
     }
     Ok(Duration::from_millis(time_ms))

@@ -6,46 +6,6 @@ use oro_kernel_linux::{AttachError, Attachment, PortNames};
 use crate::exit;
 use crate::problem::Problem;
 
-/// The codes of these commands, and what they mean.
-const CODES: [(&str, &str); 11] = [
-    ("ATTACH-NONE-RUNS", "No system of this user's runs, so there is nothing to look at."),
-    ("ATTACH-NOT-FOUND", "Systems run, but none has the name that was given."),
-    (
-        "ATTACH-SEVERAL",
-        "More than one running system fits: name one, best by the process id of its `oro run`.",
-    ),
-    (
-        "ATTACH-NO-SYSTEM",
-        "The process that was given does not exist, or is no `oro run` that can be attached to: another \
-         program, a process of a module, a run without a place for its socket \
-         ($ORO_RUNTIME_DIR, else $XDG_RUNTIME_DIR/oro, /run/user/UID/oro or /tmp/oro-UID, which must belong to its user alone).",
-    ),
-    ("ATTACH-FORBIDDEN", "A system can be attached to by its own user and by root alone."),
-    ("ATTACH-VERSION", "The system was started by an `oro` that speaks another protocol."),
-    ("ATTACH-SILENT", "The system's supervisor did not answer in 5 seconds: it may be stopped."),
-    ("ATTACH-ENDED", "The system has ended while it was being looked at."),
-    ("ATTACH-REFUSED", "The system refuses what it was asked for, and says why."),
-    (
-        "ATTACH-STRANGE",
-        "What the system says or shows makes no sense: a bug of `oro`, or no `oro`.",
-    ),
-    (
-        "PORT-UNKNOWN",
-        "No Port of the running system has this number or such an end, or several have it: then their \
-         numbers say which is meant.",
-    ),
-];
-
-/// What one of the codes means.
-pub(crate) fn explain(code: &str) -> Option<&'static str> {
-    CODES.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
-}
-
-/// All codes.
-pub(crate) fn list_codes() -> impl Iterator<Item = &'static str> {
-    CODES.iter().map(|(code, _)| *code)
-}
-
 /// The problem that it is, and the exit code.
 pub(crate) fn judge_error(error: &AttachError) -> (Problem, u8) {
     let code = if error.is_bad_input() { exit::BAD_INPUT } else { exit::FAILED };
@@ -67,32 +27,51 @@ pub(crate) fn find_port(
     choose_port(&names, wanted)
 }
 
+/// What is wanted is a number, an end, or both ends as `oro ports` shows them: `a.out -> b.in`.
 fn choose_port(ports: &[PortNames], wanted: &str) -> Result<usize, Problem> {
-    let fits = |port: &PortNames| port.from == wanted || port.to == wanted;
+    let fits = |port: &PortNames| match wanted.split_once("->") {
+        Some((from, to)) => port.from == from.trim() && port.to == to.trim(),
+        None => port.from == wanted || port.to == wanted,
+    };
     let matches: Vec<usize> = (0..ports.len()).filter(|index| fits(&ports[*index])).collect();
-    if let [index] = matches[..] {
-        return Ok(index);
+    match (&matches[..], wanted.parse::<usize>()) {
+        ([index], _) => Ok(*index),
+        ([], Ok(index)) if index < ports.len() => Ok(index),
+        ([], Ok(index)) => Err(report_number(ports.len(), index)),
+        ([], Err(_)) => Err(report_end(ports, wanted)),
+        (several, _) => Err(report_several(ports, several, wanted)),
     }
-    if let Some(index) = wanted.parse().ok().filter(|index| *index < ports.len()) {
-        return Ok(index);
+}
+
+fn report_number(count: usize, index: usize) -> Problem {
+    let which = match count {
+        0 => "this system has none".to_owned(),
+        1 => "the only one is Port 0".to_owned(),
+        _ => format!("they go from 0 to {}", count - 1),
+    };
+    Problem::error("PORT-UNKNOWN", format!("there is no Port {index}; {which}"))
+}
+
+fn report_end(ports: &[PortNames], wanted: &str) -> Problem {
+    let problem = match wanted.split_once("->") {
+        Some(_) => Problem::error("PORT-UNKNOWN", format!("there is no Port `{wanted}`")),
+        None => Problem::error("PORT-UNKNOWN", format!("no Port ends at `{wanted}`")),
+    };
+    if ports.is_empty() {
+        return problem.with_help("this system has no Ports");
     }
-    let shown = |index: &usize| format!("{index} ({} -> {})", ports[*index].from, ports[*index].to);
-    if !matches.is_empty() {
-        let message = format!("{} Ports end at `{wanted}`", matches.len());
-        let list: Vec<String> = matches.iter().take(8).map(shown).collect();
-        let help = format!("give the number of one: {}", list.join(", "));
-        return Err(Problem::error("PORT-UNKNOWN", message).with_help(help));
-    }
-    let problem = Problem::error("PORT-UNKNOWN", format!("no Port ends at `{wanted}`"));
     let ends = ports.iter().flat_map(|port| [port.from.as_str(), port.to.as_str()]);
-    let closest = ends.map(|end| (count_edits(wanted, end), end)).min();
-    Err(match closest {
-        Some((edits, end)) if edits <= (wanted.len() / 3).max(1) => {
-            problem.with_help(format!("did you mean `{end}`?"))
-        }
-        Some(_) => problem.with_help(list_relatives(ports, wanted)),
-        None => problem.with_help("this system has no Ports"),
-    })
+    match oro_system::nearest_names(wanted, ends).first() {
+        Some(end) => problem.with_help(format!("did you mean `{end}`?")),
+        None => problem.with_help(list_relatives(ports, wanted)),
+    }
+}
+
+fn report_several(ports: &[PortNames], matches: &[usize], wanted: &str) -> Problem {
+    let shown = |index: &usize| format!("{index} ({} -> {})", ports[*index].from, ports[*index].to);
+    let list: Vec<String> = matches.iter().take(8).map(shown).collect();
+    Problem::error("PORT-UNKNOWN", format!("{} Ports end at `{wanted}`", matches.len()))
+        .with_help(format!("give the number of one: {}", list.join(", ")))
 }
 
 /// The ends of the instance that is meant, if there is one of that name.
@@ -105,25 +84,6 @@ fn list_relatives(ports: &[PortNames], wanted: &str) -> String {
         [] => "`oro ports` lists them".to_owned(),
         _ => format!("Ports of `{owner}` end at {}", relatives.join(", ")),
     }
-}
-
-/// How many bytes must be put in, taken out or replaced to make one text the other; of long texts,
-/// which are no names, it is not computed.
-fn count_edits(from: &str, to: &str) -> usize {
-    if from.len() > 128 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (above, byte) in from.bytes().enumerate() {
-        let mut diagonal = above;
-        row[0] = above + 1;
-        for (index, other) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(byte != other);
-            diagonal = row[index + 1];
-            row[index + 1] = replaced.min(row[index] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]
@@ -143,20 +103,36 @@ mod tests {
         assert_eq!(choose_port(&ports, "b.log[2]").unwrap(), 2);
         assert_eq!(choose_port(&ports, "1").unwrap(), 1);
         let help = |wanted| choose_port(&ports, wanted).unwrap_err().help.unwrap();
-        assert_eq!(help("a.uot"), "Ports of `a` end at a.out");
+        assert_eq!(help("a.uot"), "did you mean `a.out`?");
         assert_eq!(help("a.ot"), "did you mean `a.out`?");
-        assert_eq!(help("3"), "`oro ports` lists them");
+        assert_eq!(help("a.errors"), "Ports of `a` end at a.out");
+        assert_eq!(help("elsewhere"), "`oro ports` lists them");
         assert!(help("null.bytes").contains("1 (b.out -> null.bytes), 2 (b.log[2] -> null.bytes)"));
         assert_eq!(choose_port(&[], "x").unwrap_err().help.unwrap(), "this system has no Ports");
         assert!(choose_port(&ports, &"x".repeat(10_000)).is_err());
     }
 
+    /// What `oro ports` prints can be pasted.
     #[test]
-    fn edits_are_counted() {
-        for (from, to, count) in
-            [("", "", 0), ("ab", "", 2), ("kitten", "sitting", 3), ("a", "a", 0)]
+    fn a_port_is_found_by_both_ends() {
+        let ports =
+            [port("a.out", "b.in"), port("b.out", "null.bytes"), port("c.out", "null.bytes")];
+        for (wanted, index) in
+            [("a.out -> b.in", Ok(0)), ("c.out->null.bytes", Ok(2)), ("b.out -> b.in", Err(()))]
         {
-            assert_eq!(count_edits(from, to), count, "{from} {to}");
+            assert_eq!(choose_port(&ports, wanted).map_err(|_| ()), index, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_number_is_told_with_those_that_there_are() {
+        let ports = [port("a.out", "b.in"), port("b.out", "null.bytes")];
+        for (count, expected) in [
+            (2, "there is no Port 99; they go from 0 to 1"),
+            (1, "there is no Port 99; the only one is Port 0"),
+            (0, "there is no Port 99; this system has none"),
+        ] {
+            assert_eq!(choose_port(&ports[..count], "99").unwrap_err().message, expected);
         }
     }
 }

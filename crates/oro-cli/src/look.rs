@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use oro_kernel_linux::{AttachError, Attachment, PortNames};
 
-use crate::args::LookArguments;
+use crate::args::{LookArguments, parse_time};
 use crate::attach::judge_error;
 use crate::exit;
 use crate::output::{Style, stderr_style, stdout_style, write_data, write_more_data, write_note};
 use crate::picture::{Sight, View, show_sight};
 use crate::picture_record::{show_problem_json, show_sight_json};
-use crate::problem::show_problems;
+use crate::problem::{Problem, show_problems};
+use crate::screen::{draw_last, fit, measure_terminal, redraw};
 
 /// How often a watched system is shown, unless it is said.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -26,9 +27,27 @@ pub(crate) fn look_at_system(arguments: &LookArguments, view: View) -> u8 {
     });
     result.unwrap_or_else(|error| {
         let (problem, code) = judge_error(&error);
+        let problem = suggest_period(problem, arguments, &error);
         show_problems(std::slice::from_ref(&problem), stderr_style());
         if arguments.json { write_data(&show_problem_json(&problem, view), code) } else { code }
     })
+}
+
+/// `--watch 200ms` names a system of that name.
+fn suggest_period(problem: Problem, arguments: &LookArguments, error: &AttachError) -> Problem {
+    let is_unknown = matches!(
+        error,
+        AttachError::NotFound { .. }
+            | AttachError::NoProcess { .. }
+            | AttachError::NotOro { .. }
+            | AttachError::Forbidden { .. }
+    );
+    match (&arguments.system, arguments.watch) {
+        (Some(text), Some(None)) if is_unknown && parse_time(text).is_ok() => {
+            problem.with_help(format!("did you mean `--watch={text}`?"))
+        }
+        _ => problem,
+    }
 }
 
 fn look_once(
@@ -57,8 +76,12 @@ fn watch(
             Err(error) => return Err(error),
         };
         let mut text = show(&see(attachment, is_running)?, arguments, view);
-        if can_redraw {
-            text = redraw(&text, round == 0);
+        if can_redraw && is_running {
+            // Asked each time: somebody may have made the window larger.
+            let text_that_fits = measure_terminal().map(|size| fit(&text, size));
+            text = redraw(&text_that_fits.unwrap_or(text), round == 0);
+        } else if can_redraw {
+            text = draw_last(&text);
         } else if is_running && !arguments.json {
             text.push('\n');
         }
@@ -75,14 +98,6 @@ fn watch(
     Ok(exit::OK)
 }
 
-/// Text that takes the place of what a terminal shows from its upper left corner.
-fn redraw(text: &str, is_first: bool) -> String {
-    let clear = if is_first { "\u{1b}[2J" } else { "" };
-    // Each line erases what is right of it, the last one what is below.
-    let lines = text.replace('\n', "\u{1b}[K\n");
-    format!("{clear}\u{1b}[H{lines}\u{1b}[J")
-}
-
 /// What the tables say now.
 pub(crate) fn see(attachment: &Attachment, is_running: bool) -> Result<Sight, AttachError> {
     let picture = attachment.read()?;
@@ -96,16 +111,5 @@ fn show(sight: &Sight, arguments: &LookArguments, view: View) -> String {
         show_sight_json(sight, view)
     } else {
         show_sight(sight, view, stdout_style())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redrawn_block_leaves_nothing_of_the_one_before() {
-        assert_eq!(redraw("a\nb\n", true), "\u{1b}[2J\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\n\u{1b}[J");
-        assert!(redraw("a\n", false).starts_with("\u{1b}[Ha"));
     }
 }

@@ -1,7 +1,7 @@
 //! The `oro` command: checks systems and modules, runs them, and examines the machine.
 //!
 //! `args` is the command line, a file for each command (`run`, `check`, `look` for `ports` and
-//! `inspect`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `load` turns a
+//! `inspect`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `codes` says what codes mean, `load` turns a
 //! manifest into a plan and its images, `build` makes modules from source, `problem` shows what is
 //! wrong. Standard output is data, standard error is for people. The codes with which it ends are
 //! in [`exit`]. It does *not* decide what a good manifest is (`oro-system`), nor how systems run
@@ -12,6 +12,7 @@ mod args;
 mod attach;
 mod build;
 mod check;
+mod codes;
 mod doctor;
 mod exit;
 mod explain;
@@ -25,6 +26,7 @@ mod problem;
 mod reason;
 mod report;
 mod run;
+mod screen;
 
 use std::process::ExitCode;
 

@@ -33,7 +33,10 @@ pub(crate) struct Sight {
 pub(crate) fn show_sight(sight: &Sight, view: View, style: Style) -> String {
     let mut text = show_head(sight);
     match view {
-        View::Ports => show_table(&mut text, sight, style),
+        View::Ports => {
+            show_table(&mut text, sight, style);
+            show_ends(&mut text, sight);
+        }
         View::Inspect => show_tree(&mut text, sight, style),
     }
     escape_controls(&text)
@@ -108,6 +111,28 @@ fn show_table(text: &mut String, sight: &Sight, style: Style) {
     }
 }
 
+/// How the instances have ended that did not end well, once all have; the tree shows it by itself.
+fn show_ends(text: &mut String, sight: &Sight) {
+    if sight.is_running {
+        return;
+    }
+    let is_bad = |instance: &&InstancePicture| {
+        instance.id != 0 && (instance.state, instance.status) != ("ended", 0)
+    };
+    let mut bad = list_instances(&sight.picture.root).into_iter().filter(is_bad).peekable();
+    if bad.peek().is_none() {
+        text.push_str("all instances ended well\n");
+    }
+    for instance in bad {
+        let end = match instance.state {
+            "ended" | "faulted" => describe(instance),
+            // The kernel was killed.
+            _ => "how it ended is not known".to_owned(),
+        };
+        let _ = writeln!(text, "instance `{}`: {end}", instance.name);
+    }
+}
+
 /// Every Port with its index and names.
 fn list_ports(sight: &Sight) -> impl Iterator<Item = (usize, &PortPicture, PortNames)> {
     let names = |index: usize| sight.names.get(index).cloned().unwrap_or_default();
@@ -166,6 +191,12 @@ fn show_ring(text: &mut String, sight: &Sight, ring: &RingPicture, margin: &str,
         let _ = writeln!(text, "{margin}{branch} {name}");
         show_ring(text, sight, child, &format!("{margin}{trunk} "), style);
     }
+}
+
+/// The instances of a Ring and of those below it, remounted ones left out.
+fn list_instances(ring: &RingPicture) -> Vec<&InstancePicture> {
+    let own = ring.instances.iter().filter(|instance| !instance.module.is_empty());
+    own.chain(ring.children.iter().flat_map(list_instances)).collect()
 }
 
 fn show_ports(text: &mut String, sight: &Sight, instance: &InstancePicture, margin: &str) {
@@ -358,6 +389,26 @@ Ring root
    `- console.stdout <- a.out  (Port 1, demo.num.v1)
 ";
         assert_eq!(text, expected);
+    }
+
+    /// The table says nothing of instances, so that a watch would end without saying how the system did.
+    #[test]
+    fn an_ended_system_says_who_did_not_end_well() {
+        let mut sight = example();
+        let last = |sight: &Sight| {
+            let text = show_sight(sight, View::Ports, Style::Plain);
+            text.lines().last().unwrap().to_owned()
+        };
+        assert!(last(&sight).starts_with("1  a.out"), "it runs");
+        sight.is_running = false;
+        assert_eq!(last(&sight), "instance `a`: how it ended is not known");
+        sight.picture.root.instances[0].state = "ended";
+        assert_eq!(last(&sight), "all instances ended well");
+        sight.picture.root.instances[0].status = 7;
+        assert_eq!(last(&sight), "instance `a`: module `filter`, ended with status 7");
+        (sight.picture.root.instances[0].state, sight.picture.root.instances[0].reason) =
+            ("faulted", "trap");
+        assert_eq!(last(&sight), "instance `a`: module `filter`, faulted (trap)");
     }
 
     #[test]

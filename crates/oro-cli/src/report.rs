@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use oro_kernel_linux::{Fault, InstanceReport, Outcome, Report, RestartReport};
+use oro_kernel_linux::{Fault, InstanceReport, Outcome, Report, RestartReport, WaitingThread};
 use serde::Serialize;
 
 use crate::output::{Style, count_things, escape_controls};
@@ -16,14 +16,7 @@ pub(crate) fn show_report(report: &Report, with_all: bool, style: Style) -> Stri
         show_instance(&mut text, instance, with_all, style);
         show_restarts(&mut text, instance);
     }
-    if !report.deadlock.is_empty() {
-        let heading = paint(style, "error[DEADLOCK]");
-        let _ = writeln!(text, "{heading}: every thread waited for another");
-        for line in &report.deadlock {
-            let _ = writeln!(text, "  | {}", escape_controls(line));
-        }
-        text.push_str("  = help: naive threads read before they write: break the cycle of wires\n");
-    }
+    show_deadlock(&mut text, &report.deadlock, style);
     for line in &report.broken_ports {
         let heading = paint(style, "error[ASYNC-6]");
         let _ = writeln!(text, "{heading}: {}", escape_controls(line));
@@ -46,6 +39,26 @@ pub(crate) fn show_report(report: &Report, with_all: bool, style: Style) -> Stri
         let _ = writeln!(text, "note: {} served", count_things(report.fault_count, "fault"));
     }
     text
+}
+
+fn show_deadlock(text: &mut String, threads: &[WaitingThread], style: Style) {
+    if threads.is_empty() {
+        return;
+    }
+    let heading = paint(style, "error[DEADLOCK]");
+    let _ = writeln!(text, "{heading}: every thread waited for another");
+    for thread in threads {
+        let _ = writeln!(text, "  | {}", escape_controls(&thread.what));
+    }
+    if threads.iter().any(|thread| thread.is_at_gate) {
+        text.push_str(
+            "  = help: who waits at a gate has had no answer from its peer: a reply that does not \
+             carry its request's correlation is dropped\n",
+        );
+    }
+    if threads.iter().any(|thread| !thread.is_at_gate) {
+        text.push_str("  = help: naive threads read before they write: break the cycle of wires\n");
+    }
 }
 
 fn show_instance(text: &mut String, instance: &InstanceReport, with_all: bool, style: Style) {
@@ -152,7 +165,7 @@ pub(crate) struct ReportRecord<'a> {
     instances: Vec<InstanceRecord<'a>>,
     failed_built_ins: &'a [String],
     broken_ports: &'a [String],
-    deadlock: &'a [String],
+    deadlock: Vec<&'a str>,
     has_timed_out: bool,
     diagnosis_limit: Option<&'a str>,
     fault_count: u64,
@@ -209,7 +222,7 @@ impl<'a> From<&'a Report> for ReportRecord<'a> {
             instances: report.instances.iter().map(InstanceRecord::from).collect(),
             failed_built_ins: &report.failed_built_ins,
             broken_ports: &report.broken_ports,
-            deadlock: &report.deadlock,
+            deadlock: report.deadlock.iter().map(|thread| thread.what.as_str()).collect(),
             has_timed_out: report.has_timed_out,
             diagnosis_limit: report.diagnosis_limit.as_deref(),
             fault_count: report.fault_count,
@@ -281,6 +294,30 @@ mod tests {
         InstanceReport { name, module, outcome, last_words: Vec::new(), restarts: None }
     }
 
+    fn waiting(what: &str, is_at_gate: bool) -> WaitingThread {
+        WaitingThread { what: what.to_owned(), is_at_gate }
+    }
+
+    /// Advice for naive threads helps nobody who waits at a gate.
+    #[test]
+    fn the_help_for_a_deadlock_fits_how_its_threads_wait() {
+        let (touch, gate) = ("naive threads read before they write", "its request's correlation");
+        for (kinds, has_touch, has_gate) in [
+            (&[false, false][..], true, false),
+            (&[true, true], false, true),
+            (&[true, false], true, true),
+        ] {
+            let deadlock = kinds.iter().map(|is_at_gate| waiting("t waits", *is_at_gate)).collect();
+            let report = Report { deadlock, ..Report::default() };
+            let text = show_report(&report, false, Style::Plain);
+            assert_eq!(
+                (text.contains(touch), text.contains(gate)),
+                (has_touch, has_gate),
+                "{text}"
+            );
+        }
+    }
+
     #[test]
     fn a_good_end_is_silent() {
         let report = Report { instances: vec![exited("a", 0)], ..Report::default() };
@@ -331,7 +368,7 @@ error[NAIVE-4]: instance `b` faulted: a store to a cell that is not the next
             instances: vec![exited("s", 9), killed],
             failed_built_ins: vec!["console.stdout: no space".to_owned()],
             broken_ports: vec!["a.out and b.in".to_owned()],
-            deadlock: vec!["s.main waits at s.in".to_owned()],
+            deadlock: vec![waiting("s.main waits at s.in", false)],
             has_timed_out: true,
             diagnosis_limit: Some("ptrace is forbidden".to_owned()),
             fault_count: 1,

@@ -52,6 +52,7 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
 fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Problem, u8)>> {
     let options = Options {
         name: Some(arguments.name.clone().unwrap_or_else(|| choose_name(&arguments.system))),
+        tell_hidden: (arguments.name.is_some() || arguments.report).then_some(tell_hidden),
         files: system.files,
         timeout: arguments.timeout,
         without_ptrace: arguments.without_ptrace,
@@ -66,6 +67,12 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
             None => Box::new((problem, code)),
         }
     })
+}
+
+/// Says that a system cannot be found by the name that it was given.
+fn tell_hidden(error: &io::Error) {
+    let error = escape_controls(&error.to_string());
+    write_note(&format!("note: nobody can look at this system: {error}\n"));
 }
 
 /// What a system is called that was given no name: as its manifest's file, or as the folder if that

@@ -92,7 +92,10 @@ fn one_of_two_systems_is_named() {
     let ids = [first.id(), second.id(), other.id()].map(|id| format!("(process {id})"));
     let ids = ids.each_ref().map(String::as_str);
     place.oro("ports").refuses(&["ATTACH-SEVERAL", "3 systems run"]).says(&ids);
-    place.oro("ports copy").refuses(&["ATTACH-SEVERAL", "2 systems run"]).says(&ids[..2]);
+    place
+        .oro("ports copy")
+        .refuses(&["ATTACH-SEVERAL", "2 running systems are called `copy`"])
+        .says(&ids[..2]);
     let system = place.system(&format!("ports {} --json", second.id()));
     assert_eq!(system["process_id"], second.id());
     assert_eq!(place.system("ports other --json")["process_id"], other.id());
@@ -197,13 +200,34 @@ fn a_folder_that_is_not_private_is_not_used() {
         std::io::Write::write_all(&mut stdin, b"copied").unwrap();
         let output = place.folder.path("stdout");
         wait_for("it runs", || (fs::read(&output).unwrap() == b"copied").then_some(()));
-        place.oro("ports").refuses(&["ATTACH-NONE-RUNS", "not looked into, since not yours alone"]);
+        let hint = "not looked into, since not yours alone";
+        place.oro("ports").refuses(&["ATTACH-NONE-RUNS", hint]);
+        place.oro("ports copy").refuses(&["ATTACH-NOT-FOUND", hint]);
+        let end = place.oro(&format!("ports {}", running.id()));
+        end.refuses(&["ATTACH-NO-SYSTEM", hint]);
+        assert!(!end.stderr.contains("no running Oro system"), "{}", end.stderr);
         drop(stdin);
         assert_eq!(running.end().ends(0).stderr, "");
         assert_eq!(fs::read_dir(file).unwrap().count(), 0);
     }
     fs::remove_file(&place.sockets).unwrap();
     fs::remove_dir(&target).unwrap();
+}
+
+/// Who gives a system a name wants to find it, and is told if nobody will.
+#[test]
+fn a_named_system_that_nobody_can_look_at_says_so() {
+    let place = Place::new("attach-hidden");
+    fs::create_dir(&place.sockets).unwrap();
+    fs::set_permissions(&place.sockets, fs::Permissions::from_mode(0o777)).unwrap();
+    let folder = place.sockets.display().to_string();
+    let note = format!("note: nobody can look at this system: {folder}: it is not a folder");
+    for arguments in ["--name mine", "--report"] {
+        place.oro(&format!("run copy.toml {arguments}")).ends(0).says(&[&note]);
+    }
+    assert_eq!(place.oro("run copy.toml").ends(0).stderr, "");
+    fs::set_permissions(&place.sockets, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(place.oro("run copy.toml --name mine").ends(0).stderr, "");
 }
 
 /// Sends a packet, if there is room for it.
@@ -332,15 +356,26 @@ fn mode_6_an_operator_forces_a_port_and_lets_it_go() {
     assert_eq!((&forced["forced_by"], &forced["downgrade_count"]), (&"operator".into(), &1.into()));
     assert_eq!(forced["why"], "forced by an operator");
     place.oro("force-sync fast.in").ends(0).prints(&["was forced synchronous already"]);
+    let record = place.oro("force-sync 0 --json").ends(0).json();
+    let port = serde_json::json!({
+        "schema": "oro.force-sync.v1", "ok": true, "diagnostics": [], "port": 0,
+        "from": "fast.out", "to": "fast.in", "changed": false, "forced": true,
+    });
+    assert_eq!(record, port);
     place
         .oro("force-sync 0 --allow --system fast")
         .ends(0)
         .prints(&["is no longer forced synchronous"]);
+    let record = place.oro("force-sync 7 --json").ends(2).json();
+    assert_eq!((&record["ok"], &record["port"]), (&false.into(), &Value::Null));
+    assert_eq!(record["diagnostics"][0]["code"], "PORT-UNKNOWN");
     place.oro("force-sync 0 --allow").ends(0).prints(&["was not forced synchronous"]);
     let again = wait_for_mode("asynchronous");
     assert_eq!((&again["upgrade_count"], &again["forced_by"]), (&2.into(), &Value::Null));
     place.oro("force-sync fast.ot").refuses(&["PORT-UNKNOWN", "did you mean `fast.out`?"]);
-    place.oro("force-sync 1").refuses(&["PORT-UNKNOWN", "no Port ends at `1`"]);
+    place
+        .oro("force-sync 1")
+        .refuses(&["PORT-UNKNOWN", "there is no Port 1; the only one is Port 0"]);
     running.send(Signal::TERM);
     running.end().ends(1).says(&["interrupted by SIGTERM"]);
 }
@@ -395,9 +430,11 @@ fn port_10_what_the_manifest_forces_stays_forced() {
         (&"manifest".into(), &"forced by the manifest".into())
     );
     place.oro("force-sync fast.out").ends(0).prints(&["was forced synchronous already"]);
-    place
-        .oro("force-sync fast.out --allow")
-        .refuses(&["ATTACH-REFUSED", "the manifest forces Port 0"]);
+    place.oro("force-sync fast.out --allow").refuses(&[
+        "ATTACH-REFUSED",
+        "the manifest forces Port 0 (fast.out -> fast.in)",
+        "take `mode = \"synchronous\"` from its wire",
+    ]);
 }
 
 /// Passes bytes on, as a managed thread.

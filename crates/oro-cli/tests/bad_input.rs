@@ -262,6 +262,11 @@ to = \"files.output\"
         assert!(!folder.path("new").exists());
     };
     refuse("", &["SYS-FILE", "--file input=PATH", "--file output=PATH", "a.toml:7:"]);
+    // What was given is misspelt, not what the wire says.
+    refuse(
+        "--file inptu=data --file output=new",
+        &["`--file inptu=...` was given", "did you mean `--file input=...`?"],
+    );
     refuse("--file input=gone --file output=new", &["FILE-MISSING", "gone"]);
     refuse("--file input=. --file output=new", &["FILE-IS-A-DIRECTORY"]);
     refuse("--file input=data --file output=.", &["FILE-IS-A-DIRECTORY"]);

@@ -27,6 +27,7 @@ fn a_deadlock_is_explained() {
         "error[DEADLOCK]: every thread waited for another",
         "thread `filter` of `a` waits for a message at a.in, whose other end is b.out",
         "thread `filter` of `b` waits for a message at b.in, whose other end is a.out",
+        "help: naive threads read before they write",
         "error[KILLED]: instance `a`",
     ]);
 }

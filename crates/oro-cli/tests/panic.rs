@@ -98,6 +98,7 @@ fn man_2_managed_threads_that_wait_for_each_other_are_a_deadlock() {
             "error[DEADLOCK]: every thread waited for another",
             "thread `ping` of `a` waits at its gate for a message at a.ping_in, whose other end is a.pong_out",
             "thread `pong` of `a` waits at its gate for a message at a.pong_in, whose other end is a.ping_out",
+            "help: who waits at a gate has had no answer from its peer",
             "error[KILLED]: instance `a`",
         ]);
     }

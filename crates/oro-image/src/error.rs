@@ -31,6 +31,8 @@ macro_rules! define_errors {
         impl $name {
             /// Codes of all variants, in order: stable names for people and programs.
             pub const CODES: &'static [&'static str] = &[$($code),+];
+            /// The same with their texts, which have braces where something is shown.
+            pub const TEXTS: &'static [(&'static str, &'static str)] = &[$(($code, $text)),+];
 
             /// The variant's stable code, such as `IMAGE-BAD-MAGIC`.
             #[must_use]
@@ -80,6 +82,46 @@ impl ImageError {
             Self::Note(error) => error.code(),
         }
     }
+}
+
+/// What a code of an [`ImageError`] means: its text, with `...` for what is found in a file; `None` if
+/// there is no such code.
+///
+/// ```
+/// let text = oro_image::explain("IMAGE-SHORT");
+/// assert!(text.is_some_and(|text| text.starts_with("the file has ... bytes, ")));
+/// ```
+#[must_use]
+pub fn explain(code: &str) -> Option<String> {
+    list_texts().find(|(known, _)| *known == code).map(|(_, text)| drop_fields(text))
+}
+
+/// All codes of [`ImageError`].
+pub fn list_codes() -> impl Iterator<Item = &'static str> {
+    list_texts().map(|(code, _)| code)
+}
+
+fn list_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [FileError::TEXTS, SegmentError::TEXTS, RelocationError::TEXTS, NoteError::TEXTS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
+/// A text with `...` where its fields are; of several in a row there is one.
+fn drop_fields(text: &str) -> String {
+    let mut shown = String::new();
+    let mut is_field = false;
+    for character in text.chars() {
+        match character {
+            '{' if !shown.ends_with("...") => shown.push_str("..."),
+            '{' | '}' => {}
+            _ if is_field => {}
+            _ => shown.push(character),
+        }
+        is_field = character == '{' || (is_field && character != '}');
+    }
+    shown
 }
 
 impl fmt::Display for ImageError {

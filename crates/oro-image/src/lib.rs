@@ -25,7 +25,9 @@ mod relocation;
 mod segment;
 mod symbol;
 
-pub use error::{FileError, ImageError, NoteError, RelocationError, SegmentError};
+pub use error::{
+    FileError, ImageError, NoteError, RelocationError, SegmentError, explain, list_codes,
+};
 pub use header::MAX_PROGRAM_HEADERS;
 pub use image::Image;
 pub use interface::*;

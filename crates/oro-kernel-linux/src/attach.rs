@@ -109,15 +109,16 @@ impl Attachment {
         }
         let systems: Vec<FoundSystem> = running.into_iter().map(|(system, ..)| system).collect();
         Err(match (wanted, process_id) {
-            _ if systems.iter().any(fits) => {
-                AttachError::Several { running: systems.into_iter().filter(fits).collect() }
-            }
+            _ if systems.iter().any(fits) => AttachError::Several {
+                wanted: wanted.map(str::to_owned),
+                running: systems.into_iter().filter(fits).collect(),
+            },
             (Some(_), Some(process_id)) if rendezvous::has_process(process_id) => {
-                AttachError::NotOro { process_id }
+                AttachError::NotOro { process_id, refused }
             }
             (Some(_), Some(process_id)) => AttachError::NoProcess { process_id },
             (Some(wanted), None) => {
-                AttachError::NotFound { wanted: wanted.to_owned(), running: systems }
+                AttachError::NotFound { wanted: wanted.to_owned(), running: systems, refused }
             }
             (None, _) => AttachError::NoneRuns { refused },
         })

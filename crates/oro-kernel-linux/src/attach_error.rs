@@ -17,9 +17,13 @@ pub enum AttachError {
         wanted: String,
         /// Those that run.
         running: Vec<FoundSystem>,
+        /// Folders that might hold it, but are not this user's alone.
+        refused: Vec<PathBuf>,
     },
     /// More than one fits.
     Several {
+        /// The name that was asked for.
+        wanted: Option<String>,
         /// Those.
         running: Vec<FoundSystem>,
     },
@@ -27,6 +31,8 @@ pub enum AttachError {
     NotOro {
         /// The process.
         process_id: u32,
+        /// Folders that might hold its socket, but are not this user's alone.
+        refused: Vec<PathBuf>,
     },
     /// There is no such process.
     NoProcess {
@@ -130,19 +136,19 @@ impl AttachError {
             Self::NoneRuns { refused } if refused.is_empty() => {
                 Some("start one with `oro run SYSTEM.toml`".to_owned())
             }
-            Self::NoneRuns { refused } => {
-                let folders: Vec<String> =
-                    refused.iter().map(|folder| folder.display().to_string()).collect();
-                let folders = folders.join(", ");
-                Some(format!("not looked into, since not yours alone: {folders}"))
+            Self::NoneRuns { refused } => Some(list_refused(refused)),
+            Self::NotOro { refused, .. } if !refused.is_empty() => Some(list_refused(refused)),
+            Self::NotFound { running: systems, refused, .. } => {
+                let found = match systems[..] {
+                    [] => "no system of yours runs".to_owned(),
+                    _ => format!("these run: {}", running(systems)),
+                };
+                match refused[..] {
+                    [] => Some(found),
+                    _ => Some(format!("{found}; {}", list_refused(refused))),
+                }
             }
-            Self::NotFound { running: systems, .. } if systems.is_empty() => {
-                Some("no system of yours runs".to_owned())
-            }
-            Self::NotFound { running: systems, .. } => {
-                Some(format!("these run: {}", running(systems)))
-            }
-            Self::Several { running: systems } => {
+            Self::Several { running: systems, .. } => {
                 Some(format!("name one of these, best by its process id: {}", running(systems)))
             }
             Self::NotOro { .. } | Self::NoProcess { .. } => Some(
@@ -164,14 +170,26 @@ impl AttachError {
     }
 }
 
+fn list_refused(folders: &[PathBuf]) -> String {
+    let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    format!("not looked into, since not yours alone: {}", folders.join(", "))
+}
+
 impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoneRuns { .. } => write!(f, "no system of yours runs"),
             Self::NotFound { wanted, .. } => write!(f, "no running system is called `{wanted}`"),
-            Self::Several { running } => write!(f, "{} systems run", running.len()),
-            Self::NotOro { process_id } => {
+            Self::Several { wanted: None, running } => write!(f, "{} systems run", running.len()),
+            Self::Several { wanted: Some(wanted), running } => {
+                write!(f, "{} running systems are called `{wanted}`", running.len())
+            }
+            Self::NotOro { process_id, refused } if refused.is_empty() => {
                 write!(f, "process {process_id} is no running Oro system")
+            }
+            // It may be one, in a folder that its own user cannot use.
+            Self::NotOro { process_id, .. } => {
+                write!(f, "process {process_id} is not among the systems that can be looked at")
             }
             Self::NoProcess { process_id } => {
                 write!(f, "there is no process {process_id}, so it is no running Oro system")

@@ -103,10 +103,13 @@ impl Control {
     /// Listens, if the system has a name and there is a place for the socket.
     pub(crate) fn open(options: &Options) -> Option<Self> {
         let name = options.name.clone()?;
+        let lair = Lair::make();
         // Who cannot be attached to runs all the same; clients say where they have looked.
-        let lair = Lair::make().ok()?;
+        if let (Err(error), Some(tell)) = (&lair, options.tell_hidden) {
+            tell(error);
+        }
         Some(Self {
-            lair,
+            lair: lair.ok()?,
             name,
             start: Instant::now(),
             connections: [const { None }; MAX_CONNECTIONS],
@@ -220,7 +223,12 @@ impl Supervisor<'_> {
             Request::AllowAsynchronous(port) => {
                 self.check_port(port)?;
                 if self.plan.ports[port as usize].is_forced_synchronous {
-                    return Err(("forced", format!("the manifest forces Port {port}")));
+                    let name = |side| self.end_name(EndpointId { port: PortId(port), side });
+                    let (from, to) = (name(Side::Producer), name(Side::Consumer));
+                    return Err((
+                        "forced",
+                        format!("the manifest forces Port {port} ({from} -> {to})"),
+                    ));
                 }
                 self.allow_asynchronous(PortId(port));
                 Ok(())

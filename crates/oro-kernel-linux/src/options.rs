@@ -1,6 +1,7 @@
 //! What a run may be told beyond its plan.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ pub struct Options {
     /// Name under which the running system is found by [`Attachment`](crate::Attachment). `None`: nobody
     /// can attach to it.
     pub name: Option<String>,
+    /// Is called once, before anything runs, if the system has a name and nobody will be able to attach
+    /// to it all the same: there is no place for its socket.
+    pub tell_hidden: Option<fn(&io::Error)>,
     /// `--file NAME=PATH`: where `files.NAME` is.
     pub files: BTreeMap<String, PathBuf>,
     /// End everything that still runs after this time; such instances are reported as killed.

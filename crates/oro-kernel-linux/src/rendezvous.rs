@@ -152,7 +152,9 @@ impl Lair {
     pub(crate) fn make() -> io::Result<Self> {
         let mut result = Err(io::Error::other("there is no folder for sockets"));
         for folder in list_folders(own_user()) {
-            result = Self::make_in(&folder);
+            result = Self::make_in(&folder).map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
+            });
             if result.is_ok() {
                 break;
             }
@@ -166,7 +168,7 @@ impl Lair {
             Ok(()) | Err(_) => {}
         }
         if !is_private(folder, own_user()) {
-            return Err(io::Error::other("the folder for sockets is not this user's alone"));
+            return Err(io::Error::other("it is not a folder of this user's alone (mode 0700)"));
         }
         let process_id = std::process::id();
         let path = folder.join(process_id.to_string());

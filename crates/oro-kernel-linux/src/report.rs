@@ -9,8 +9,8 @@ pub struct Report {
     pub failed_built_ins: Vec<String>,
     /// Ports whose two cursors contradicted each other (`ASYNC-6`), a line each.
     pub broken_ports: Vec<String>,
-    /// The system could not go on: every thread waited for another. Who waited where, a line each.
-    pub deadlock: Vec<String>,
+    /// The system could not go on: every thread waited for another. Those threads.
+    pub deadlock: Vec<WaitingThread>,
     /// The time limit ended it.
     pub has_timed_out: bool,
     /// Diagnosis was poorer than it could be, and why (ptrace forbidden).
@@ -19,6 +19,15 @@ pub struct Report {
     pub fault_count: u64,
     /// Times that the supervisor woke up and found something to do.
     pub wakeup_count: u64,
+}
+
+/// A thread of a system that could not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingThread {
+    /// Which one it is, and where it waited for what, in a sentence.
+    pub what: String,
+    /// It waited at its gate, rather than by touching a slot.
+    pub is_at_gate: bool,
 }
 
 /// How an instance ended.

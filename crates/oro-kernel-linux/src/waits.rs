@@ -4,12 +4,12 @@
 use oro_kernel::{Condition, EndpointId, PortId, RequestProblem, Side, ThreadId, Wait, WaitPlace};
 use oro_sysabi as abi;
 
-use crate::Fault;
 use crate::supervisor::Supervisor;
+use crate::{Fault, WaitingThread};
 
 impl Supervisor<'_> {
     /// Who waits where, for the report of a deadlock.
-    pub(crate) fn describe_wait(&self, wait: &Wait) -> String {
+    pub(crate) fn describe_wait(&self, wait: &Wait) -> WaitingThread {
         let what = match &wait.place {
             WaitPlace::Touch(end) => format!("waits {}", self.describe_peer(*end)),
             WaitPlace::Gate(conditions) => self.describe_gate(conditions),
@@ -17,7 +17,10 @@ impl Supervisor<'_> {
         let thread = wait.thread;
         let memory = &self.world.threads[thread.0 as usize];
         let instance = self.plan.path(memory.instance.0 as usize);
-        format!("thread `{}` of `{instance}` {what}", self.thread_name(thread))
+        WaitingThread {
+            what: format!("thread `{}` of `{instance}` {what}", self.thread_name(thread)),
+            is_at_gate: matches!(wait.place, WaitPlace::Gate(_)),
+        }
     }
 
     fn describe_peer(&self, end: EndpointId) -> String {

@@ -75,7 +75,7 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-NOT-YET",
         "The design has this, ABI 0.2 does not: platforms, devices, includes, and the built-in \
-         instances `entropy` and `ring`.",
+         instances `entropy` and `ring`. The asynchronous mode is there, but no manifest asks for it: a Port of two managed threads earns it (SYS-4, MODE-1).",
     ),
     (
         "SYS-PARAM-PORT",

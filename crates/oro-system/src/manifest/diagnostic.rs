@@ -94,6 +94,38 @@ fn first_offset(diagnostic: &Diagnostic) -> usize {
     diagnostic.labels.first().map_or(0, |label| label.span.start)
 }
 
+/// Names that a misspelt one probably means, the nearest first.
+///
+/// ```
+/// let names = ["SYS-TYPE", "SYS-FILE", "SYS-SIZE"];
+/// assert_eq!(oro_system::nearest_names("SYS-FIEL", names), ["SYS-FILE"]);
+/// ```
+#[must_use]
+pub fn nearest_names<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let near = candidates.into_iter().filter(|candidate| is_comparable(name, candidate));
+    let mut near: Vec<(usize, &str)> = near
+        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
+        .filter(|(edits, _)| *edits <= count_allowed_edits(name))
+        .collect();
+    // Those that are equally near stay in their order.
+    near.sort_by_key(|(edits, _)| *edits);
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// How far a misspelt name may be from what is meant.
+fn count_allowed_edits(name: &str) -> usize {
+    // Of a name of one letter nothing is left to recognise it by.
+    (name.len() / 3).max(usize::from(name.len() > 1))
+}
+
+/// Whether it is worth while to compare two names: long ones are none.
+fn is_comparable(name: &str, candidate: &str) -> bool {
+    name.len() <= 64 && name.len().abs_diff(candidate.len()) <= count_allowed_edits(name)
+}
+
 /// Most findings of one step; what is beyond is counted.
 const MAX_DIAGNOSTICS: usize = 1000;
 /// Most names that are compared for did-you-mean in one step, so that a hostile manifest of 1 MiB
@@ -146,17 +178,13 @@ impl Report {
         name: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        // Of a name of one letter nothing is left to recognise it by.
-        let most_edits = (name.len() / 3).max(usize::from(name.len() > 1));
+        let most_edits = count_allowed_edits(name);
         let mut best = None;
-        if name.len() > 64 {
-            return None;
-        }
         for candidate in candidates {
             if self.comparisons >= MAX_COMPARISONS {
                 break;
             }
-            if name.len().abs_diff(candidate.len()) > most_edits {
+            if !is_comparable(name, candidate) {
                 continue;
             }
             self.comparisons += 1;

@@ -173,10 +173,12 @@ fn check_file(scope: &Scope<'_>, name: &EndName, report: &mut Report) -> Option<
         return Some(());
     }
     let suggestion = report.suggest(file, scope.options.files.iter().map(String::as_str));
-    let mut help = format!("give it on the command line: `--file {file}=PATH` (BUILTIN-3)");
-    if let Some(known) = suggestion {
-        help = format!("did you mean `{known}`? Else {help}");
-    }
+    let help = match suggestion {
+        Some(known) => {
+            format!("`--file {known}=...` was given: did you mean `--file {file}=...`? (BUILTIN-3)")
+        }
+        None => format!("give it on the command line: `--file {file}=PATH` (BUILTIN-3)"),
+    };
     let message = format!("no file is given for `{file}`");
     let span = name.port.span.clone();
     report.add(Diagnostic::error("SYS-FILE", message, span, "no such file").with_help(help));
