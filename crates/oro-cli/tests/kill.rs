@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::SeekFrom;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 use support::Folder;
 use support::processes::{list_children, read_status};
@@ -193,35 +194,42 @@ fn kill_once(folder: &Folder, delay: Duration, way: Way) -> Outcome {
     wait_for_orphans(start);
     let mut outcome = Outcome { time_to_die: start.elapsed(), ..Outcome::default() };
     for (name, memory) in memories {
-        if name.contains("oro-cursors") {
-            outcome.committed = read_word(&memory, 0);
-            outcome.released = read_word(&memory, 4096);
+        if name.contains("oro-ring") {
+            // The first table follows the header of 256 bytes, where the addresses of tables are.
+            let ring = read_word(&memory, 64).wrapping_sub(256);
+            let port = read_word(&memory, 128).wrapping_sub(ring);
+            outcome.committed = read_word(&memory, port + 64);
+            outcome.released = read_word(&memory, port + 128);
             continue;
         }
-        let size = memory.metadata().unwrap().len();
-        for offset in (0..size).step_by(8) {
-            let marks = || Marks {
-                count: read_word(&memory, offset + 8),
-                wrong: read_word(&memory, offset + 16),
-            };
-            match read_word(&memory, offset) {
-                FEED_MARK => outcome.feed = marks(),
-                SINK_MARK => outcome.sink = marks(),
-                _ => {}
+        let mut at = 0;
+        // The memfd is sparse.
+        while let Ok(page) = rustix::fs::seek(&memory, SeekFrom::Data(at)) {
+            at = page + 4096;
+            for offset in (page..at).step_by(8) {
+                let marks = || Marks {
+                    count: read_word(&memory, offset + 8),
+                    wrong: read_word(&memory, offset + 16),
+                };
+                match read_word(&memory, offset) {
+                    FEED_MARK => outcome.feed = marks(),
+                    SINK_MARK => outcome.sink = marks(),
+                    _ => {}
+                }
             }
         }
     }
     outcome
 }
 
-/// The supervisor's memfds of cursors and of modules' request pages, as far as they exist.
+/// The supervisor's memfds of tables and of what modules write, as far as they exist.
 fn open_memories(process_id: u32) -> Vec<(String, File)> {
     let Ok(entries) = fs::read_dir(format!("/proc/{process_id}/fd")) else { return Vec::new() };
     let mut memories = Vec::new();
     for entry in entries.flatten() {
         let Ok(target) = fs::read_link(entry.path()) else { continue };
         let name = target.display().to_string();
-        let is_wanted = ["oro-cursors", "oro-private"].iter().any(|part| name.contains(part));
+        let is_wanted = ["oro-ring", "oro-memory"].iter().any(|part| name.contains(part));
         if is_wanted && let Ok(file) = File::open(entry.path()) {
             memories.push((name, file));
         }

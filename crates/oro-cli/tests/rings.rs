@@ -1,8 +1,6 @@
 //! Rings, from end to end (`RING`): what an instance of a child Ring can read, and what it shares with
 //! others.
 
-#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
-
 mod support;
 
 use std::collections::BTreeSet;
@@ -10,7 +8,7 @@ use std::fmt::Write as _;
 
 use support::Folder;
 use support::place::Place;
-use support::processes::{list_sealed, wait_for};
+use support::processes::{list_sealed, read_maps, wait_for};
 
 /// Says all that its Ring's tables say, a line each, then ends. Its own Port's cursors are left out: it
 /// moves them itself by saying so.
@@ -239,8 +237,8 @@ fn ring_3_rings_share_no_memory() {
     let processes = wait_for("seven processes", all);
     let [a, b, c] = [0, 2, 4].map(|first| {
         // Both threads of an instance.
-        let pages = processes[first..first + 2].iter().flat_map(|process| list_pages(*process));
-        pages.collect::<BTreeSet<_>>()
+        let lines = processes[first..first + 2].iter().flat_map(|process| read_maps(*process));
+        lines.flat_map(|line| line.pages().collect::<Vec<_>>()).collect::<BTreeSet<_>>()
     });
     for (one, other) in [(&a, &b), (&a, &c), (&b, &c)] {
         let shared: Vec<_> = one.intersection(other).collect();
@@ -252,23 +250,6 @@ fn ring_3_rings_share_no_memory() {
 
 fn is_code(name: &str) -> bool {
     name.contains("oro-code") || name.contains("oro-image")
-}
-
-/// Every page that a process has mapped: name of its object, inode, offset.
-fn list_pages(process: u32) -> Vec<(String, u64, u64)> {
-    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let mut pages = Vec::new();
-    for line in maps.lines().filter(|line| !line.ends_with("[vsyscall]")) {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let hexadecimal = |text: &str| u64::from_str_radix(text, 16).unwrap();
-        let (start, end) = fields[0].split_once('-').unwrap();
-        let (start, end) = (hexadecimal(start), hexadecimal(end));
-        let (offset, inode) = (hexadecimal(fields[2]), fields[4].parse().unwrap());
-        for page in (0..end - start).step_by(4096) {
-            pages.push((fields[5].to_owned(), inode, offset + page));
-        }
-    }
-    pages
 }
 
 /// RING-1: people see the tree.

@@ -58,6 +58,7 @@ pub(crate) struct MapLine {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) rights: String,
+    pub(crate) offset: u64,
     pub(crate) inode: u64,
     pub(crate) name: String,
 }
@@ -73,8 +74,20 @@ fn parse_line(line: &str) -> Option<MapLine> {
     let mut words = line.split_ascii_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let rights = words.next()?.to_owned();
-    let inode = words.nth(2)?.parse().ok()?;
-    let name = words.collect::<Vec<_>>().join(" ");
     let number = |text| u64::from_str_radix(text, 16).ok();
-    Some(MapLine { start: number(start)?, end: number(end)?, rights, inode, name })
+    let offset = number(words.next()?)?;
+    let inode = words.nth(1)?.parse().ok()?;
+    let name = words.collect::<Vec<_>>().join(" ");
+    Some(MapLine { start: number(start)?, end: number(end)?, rights, offset, inode, name })
+}
+
+/// A page of an object: the object's name and inode, and where in it.
+pub(crate) type Page = (String, u64, u64);
+
+impl MapLine {
+    /// Its pages.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = Page> + '_ {
+        let offsets = (self.offset..self.offset + (self.end - self.start)).step_by(4096);
+        offsets.map(|offset| (self.name.clone(), self.inode, offset))
+    }
 }
