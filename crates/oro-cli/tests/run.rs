@@ -300,6 +300,61 @@ fn type_11_parameters_arrive() {
     }
 }
 
+/// A caller gives up twice on a slow server, then is patient; queues of one slot. The server also tells what
+/// nobody has asked for, so that a reply waits for room while its request is still there.
+const CALLS_C: &str = r#"
+#include <oro/oro.h>
+#define PAIR(FIELD, ARRAY, TAIL) FIELD(u64, correlation) FIELD(u64, value)
+#define PAIR_LAYOUT ORO_LAYOUT("test.pair.v1", PAIR)
+ORO_MESSAGE(pair, PAIR);
+ORO_MODULE("calls");
+ORO_ENTRY_STATUS(0, ask, ORO_ENTRY_MANAGED, 0);
+ORO_ENTRY_STATUS(1, serve, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "asks", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "tells", 0, 1);
+ORO_PORT(2, 1, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "asked", 0, 1);
+ORO_PORT(3, 1, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "told", 0, 1);
+#define MS UINT64_C(1000000)
+uint64_t ask(const struct oro_root *root) {
+    struct oro_endpoint asks = oro_open(root, 0), tells = oro_open(root, 1);
+    struct pair ask = {0, 0}, tell;
+    for (ask.value = 1; ask.value <= 3; ask.value++) {
+        uint64_t deadline = ask.value < 3 ? oro_now(root) + 20 * MS : ORO_NO_DEADLINE;
+        int64_t result =
+            oro_call_until(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell, deadline);
+        if (ask.value < 3 && (result != ORO_TIMED_OUT || oro_now(root) < deadline)) return ask.value;
+        if (ask.value == 3 && (result != 0 || tell.value != 30)) return 3;
+    }
+    return 0;
+}
+uint64_t serve(const struct oro_root *root) {
+    struct oro_endpoint asks = oro_open(root, 2), tells = oro_open(root, 3);
+    oro_sleep_until(root, oro_now(root) + 200 * MS);
+    while (oro_wait(&asks) > 0) {
+        struct pair tell = {0, 10 * ORO_IN(struct pair, &asks)->value}, more = {UINT64_MAX, 0};
+        if (oro_wait(&tells) < 0) return 4;
+        oro_copy_to_slot(ORO_OUT(struct pair, &tells), &more, sizeof more);
+        oro_advance(&tells);
+        if (oro_reply(&asks, &tells, &tell, sizeof tell) < 0) return 5;
+    }
+    return 0;
+}
+"#;
+
+/// `GATE-6`: a call ends at its deadline, and the next one is not confused by what comes too late.
+#[test]
+fn gate_6_a_call_is_given_up_at_its_deadline() {
+    let folder = Folder::new("calls");
+    folder.write("calls.c", CALLS_C);
+    folder.write(
+        "calls.toml",
+        "oro = 1\n[modules]\ncalls = { source = \"calls.c\" }\n[instance.a]\nmodule = \"calls\"\n\
+         [[wire]]\nfrom = \"a.asks\"\nto = \"a.asked\"\nslots = 1\n\
+         [[wire]]\nfrom = \"a.told\"\nto = \"a.tells\"\nslots = 1\n",
+    );
+    folder.oro("run calls.toml").ends(0);
+}
+
 /// `END-1`, `END-2`, `END-3`, `END-4`, `ENTRY-8`: statuses, each by its own way.
 #[test]
 fn end_4_statuses_are_told() {

@@ -671,7 +671,7 @@ static inline int64_t oro_call_until(struct oro_endpoint *requests, const void *
             is_sent = count > 0;
             epoch = now_epoch;
         }
-        /* Also while there is no room: the server may be waiting for room for an older reply. */
+        /* Also while there is no room: the server may be waiting for room too, and release late. */
         count = oro_take_replies_(replies, correlation, is_sent ? reply : 0, reply_size_bytes);
         if (count != 0) return count > 0 ? 0 : count;
         if (now_epoch != epoch) return ORO_RESTARTED;
