@@ -42,6 +42,12 @@ pub(crate) fn create_memfd(
 /// are touched.
 const CHUNK_BYTES: u64 = 64 << 20;
 
+/// As many as a limit on the size of files allows, which counts for memfds too.
+fn choose_chunk_bytes() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    limit.map_or(CHUNK_BYTES, |limit| CHUNK_BYTES.min(limit / PAGE * PAGE))
+}
+
 /// Who may map what an arena gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writers {
@@ -91,7 +97,7 @@ impl Arena {
         let (chunk, start) = match self.chunk.take() {
             Some((chunk, used)) if has_room(&chunk, used) => (chunk, used),
             _ => {
-                let chunk_bytes = CHUNK_BYTES.max(size_bytes);
+                let chunk_bytes = choose_chunk_bytes().max(size_bytes);
                 (Rc::new(Chunk::create(self.name, chunk_bytes, self.writers)?), 0)
             }
         };
