@@ -245,54 +245,114 @@ fn builtin_5_the_clock_goes_on() {
     assert_eq!((end.stdout.as_str(), end.stderr.lines().count()), ("", 2));
 }
 
-/// Writes its parameters as lines.
+/// Writes its parameters as lines; `FLAGS` says whether it is managed.
 const PARAMS_C: &str = r#"
 #include <oro/oro.h>
 ORO_MODULE("params");
-ORO_ENTRY(0, run, 0, 0);
+ORO_ENTRY(0, run, FLAGS, 0);
 ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_param, ORO_PARAMS_LAYOUT, "params", 0, 1);
 ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, "text", 0, 1);
 ORO_PARAM("who", ORO_PARAM_TEXT, ORO_PARAM_REQUIRED, 0, "", "whom to greet");
 ORO_PARAM("count", ORO_PARAM_UNSIGNED, 0, 0, "3", "how often");
 ORO_PARAM("loud", ORO_PARAM_BOOLEAN, 0, 0, "false", "how");
 static char text[1024];
+static uint32_t length;
+static void add(const char *part, char end) {
+    while (*part != 0) text[length++] = *part++;
+    text[length++] = end;
+}
 void run(const struct oro_root *root) {
     struct oro_endpoint params = oro_open(root, 0), out = oro_open(root, 1);
-    uint32_t length = 0;
-    for (;; oro_advance(&params)) {
-        const volatile struct oro_param *param = ORO_IN(struct oro_param, &params);
-        if (param->flags & ORO_PARAMS_END) break;
-        for (uint32_t index = 0; index < param->key_length; index++) {
-            text[length++] = (char)param->text[index];
-        }
-        text[length++] = '=';
-        for (uint32_t index = 0; index < param->value_length; index++) {
-            text[length++] = (char)param->text[param->key_length + index];
-        }
-        text[length++] = '\n';
+    struct oro_param_reader reader = {&params, 0};
+    struct oro_param_text param;
+    while (oro_param_read(&reader, &param) > 0) {
+        if (oro_param_is(&param, "count") && oro_param_number(&param) != 3) return;
+        add(param.key, '=');
+        add(param.value, '\n');
     }
+    if (oro_param_read(&reader, &param) != 0) return;
+    if (FLAGS == ORO_ENTRY_MANAGED && oro_wait(&out) < 0) return;
     volatile struct oro_bytes_head *head = ORO_OUT(struct oro_bytes_head, &out);
     head->length = length;
     head->flags = ORO_BYTES_END;
     oro_copy_to_slot(head + 1, text, length);
+    oro_advance(&out);
 }
 "#;
 
-/// `TYPE-11`, `SYS-6`, `ENTRY-5`: parameters arrive as messages, given ones and defaults.
+/// `TYPE-11`, `SYS-6`, `ENTRY-5`: parameters arrive as messages, given ones and defaults, at naive and at
+/// managed threads.
 #[test]
 fn type_11_parameters_arrive() {
-    let folder = Folder::new("params");
-    folder.write("params.c", PARAMS_C);
+    for flags in ["0", "ORO_ENTRY_MANAGED"] {
+        let folder = Folder::new("params");
+        folder.write("params.c", format!("#define FLAGS {flags}\n{PARAMS_C}"));
+        folder.write(
+            "params.toml",
+            "oro = 1\n[modules]\nparams = { source = \"params.c\" }\n[instance.a]\n\
+             module = \"params\"\nparams = { who = \"w\u{f6}rld = \\n\", loud = true }\n\
+             [[wire]]\nfrom = \"a.text\"\nto = \"console.stdout\"\n",
+        );
+        let end = folder.oro("run params.toml");
+        let mut lines: Vec<&str> = end.ends(0).stdout.split_inclusive('\n').collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["\n", "count=3\n", "loud=true\n", "who=w\u{f6}rld = \n"], "{flags}");
+    }
+}
+
+/// A caller gives up twice on a slow server, then is patient; queues of one slot. The server also tells what
+/// nobody has asked for, so that a reply waits for room while its request is still there.
+const CALLS_C: &str = r#"
+#include <oro/oro.h>
+#define PAIR(FIELD, ARRAY, TAIL) FIELD(u64, correlation) FIELD(u64, value)
+#define PAIR_LAYOUT ORO_LAYOUT("test.pair.v1", PAIR)
+ORO_MESSAGE(pair, PAIR);
+ORO_MODULE("calls");
+ORO_ENTRY_STATUS(0, ask, ORO_ENTRY_MANAGED, 0);
+ORO_ENTRY_STATUS(1, serve, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "asks", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "tells", 0, 1);
+ORO_PORT(2, 1, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "asked", 0, 1);
+ORO_PORT(3, 1, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "told", 0, 1);
+#define MS UINT64_C(1000000)
+uint64_t ask(const struct oro_root *root) {
+    struct oro_endpoint asks = oro_open(root, 0), tells = oro_open(root, 1);
+    struct pair ask = {0, 0}, tell;
+    for (ask.value = 1; ask.value <= 3; ask.value++) {
+        uint64_t deadline = ask.value < 3 ? oro_now(root) + 20 * MS : ORO_NO_DEADLINE;
+        int64_t result =
+            oro_call_until(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell, deadline);
+        if (ask.value < 3 && (result != ORO_TIMED_OUT || oro_now(root) < deadline)) return ask.value;
+        if (ask.value == 3 && (result != 0 || tell.value != 30)) return 3;
+    }
+    return 0;
+}
+uint64_t serve(const struct oro_root *root) {
+    struct oro_endpoint asks = oro_open(root, 2), tells = oro_open(root, 3);
+    oro_sleep_until(root, oro_now(root) + 200 * MS);
+    while (oro_wait(&asks) > 0) {
+        struct pair tell = {0, 10 * ORO_IN(struct pair, &asks)->value}, more = {UINT64_MAX, 0};
+        if (oro_wait(&tells) < 0) return 4;
+        oro_copy_to_slot(ORO_OUT(struct pair, &tells), &more, sizeof more);
+        oro_advance(&tells);
+        if (oro_reply(&asks, &tells, &tell, sizeof tell) < 0) return 5;
+    }
+    return 0;
+}
+"#;
+
+/// `GATE-6`: a call ends at its deadline, and the next one is not confused by what comes too late.
+#[test]
+fn gate_6_a_call_is_given_up_at_its_deadline() {
+    let folder = Folder::new("calls");
+    folder.write("calls.c", CALLS_C);
     folder.write(
-        "params.toml",
-        "oro = 1\n[modules]\nparams = { source = \"params.c\" }\n[instance.a]\nmodule = \"params\"\n\
-         params = { who = \"w\u{f6}rld = \\n\", loud = true }\n[[wire]]\nfrom = \"a.text\"\n\
-         to = \"console.stdout\"\n",
+        "calls.toml",
+        "oro = 1\n[modules]\ncalls = { source = \"calls.c\" }\n[instance.a]\nmodule = \"calls\"\n\
+         [[wire]]\nfrom = \"a.asks\"\nto = \"a.asked\"\nslots = 1\n\
+         [[wire]]\nfrom = \"a.told\"\nto = \"a.tells\"\nslots = 1\n",
     );
-    let end = folder.oro("run params.toml");
-    let mut lines: Vec<&str> = end.ends(0).stdout.split_inclusive('\n').collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["\n", "count=3\n", "loud=true\n", "who=w\u{f6}rld = \n"]);
+    folder.oro("run calls.toml").ends(0);
 }
 
 /// `END-1`, `END-2`, `END-3`, `END-4`, `ENTRY-8`: statuses, each by its own way.

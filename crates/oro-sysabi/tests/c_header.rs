@@ -36,7 +36,7 @@ fn meta_2_offsets_and_constants_are_those_of_rust() {
     }
 }
 
-/// BIND-2, BIND-4, END-6, END-7, END-8, META-7, TYPE-10, ASYNC-3, MAN-5, GATE-1, GATE-3, GATE-6: the
+/// BIND-2, BIND-4, END-6, END-7, END-8, META-7, TYPE-10, TYPE-11, ASYNC-3, MAN-5, GATE-1, GATE-3, GATE-6: the
 /// inline helpers, on values that are chosen.
 #[test]
 fn bind_4_helpers_do_what_they_say() {

@@ -83,13 +83,19 @@ impl<T: Message> Consumer<T> {
     /// Copies the message that is there, then releases its slot.
     #[inline]
     fn take(&mut self) -> T {
+        let message = self.copy();
+        self.end.hand_over(1);
+        message
+    }
+
+    /// Copies the message that is there: a look has said so. It stays.
+    #[inline]
+    pub(crate) fn copy(&self) -> T {
         let slot = self.end.slot().cast_const().cast::<T>();
         // SAFETY: a message is available, so the slot of the own cursor is readable (`MAN-2`,
         // `ASYNC-1`); it is as long and as aligned as a T, since wiring compares the layout, and any
         // bytes are a T, also those that a peer in asynchronous mode changes while they are read.
-        let message = unsafe { read_message(slot) };
-        self.end.hand_over(1);
-        message
+        unsafe { read_message(slot) }
     }
 
     /// Copies messages to `messages`, as many as there are and it takes; waits for one. How many that

@@ -44,9 +44,15 @@
 //! # Waiting
 //!
 //! A managed end's `send` and `recv` wait for themselves. To wait for several ends, words or a
-//! deadline: [`wait()`]. To run several tasks in a thread: [`executor`]. Time: [`Thread::now`],
+//! deadline: [`wait()`]; deadlines are moments of [`Thread::now`]'s time. To run several tasks in a thread: [`executor`]. Time: [`Thread::now`],
 //! [`Thread::sleep`]. Requests with replies: [`Caller`], [`Server`]. All of these spin for some
 //! microseconds where there are CPUs for it, then sleep at a gate (`GATE-1`).
+//!
+//! # Errors
+//!
+//! Each operation has an error type that says what can go wrong there; every one of them becomes an
+//! [`Error`] by `?`. An entry may return it: the instance then ends with status 1, and the error's text is
+//! in the report.
 //!
 //! # Speed
 //!
@@ -63,6 +69,7 @@ extern crate std;
 
 mod bytes;
 mod call;
+mod call_async;
 mod consumer;
 mod end;
 mod error;
@@ -98,7 +105,7 @@ pub use call::{CallError, Caller, Correlated, Server, Ticket};
 pub use consumer::{Consumer, Messages};
 pub use end::End;
 pub use error::{
-    PeerMisbehaved, RecvError, SendBatchError, SendError, SendErrorKind, TryRecvError,
+    Error, PeerMisbehaved, RecvError, SendBatchError, SendError, SendErrorKind, TryRecvError,
 };
 pub use gate::Instant;
 pub use message::Message;

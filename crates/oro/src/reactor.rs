@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, RawWaker, RawWakerVTable, Waker};
 
-use oro_sysabi::{CONDITION_COUNT, Condition, NO_DEADLINE, WAIT_PEER};
+use oro_sysabi::{CONDITION_COUNT, Condition, NO_DEADLINE, WAIT_WORD};
 
 use crate::managed::Spin;
 use crate::wait::{Interest, holds};
@@ -93,10 +93,13 @@ impl Reactor {
     }
 
     pub(crate) fn add(&self, interest: Interest) {
-        let Interest::When(condition) = interest else {
+        if interest == Interest::Now {
             self.is_woken.set(true);
-            return;
-        };
+        }
+        interest.conditions().iter().for_each(|condition| self.add_condition(*condition));
+    }
+
+    fn add_condition(&self, condition: Condition) {
         let count = self.count.get();
         assert!(
             count < self.conditions.len(),
@@ -130,8 +133,8 @@ impl Reactor {
         assert!(count > 0 || timer.is_some(), "every task waits, and for nothing that could come");
         // Words are not looked at here: a future that was dropped after its poll took its borrow along.
         let is_ready = || {
-            let mut peers = conditions.iter().filter(|condition| condition.kind == WAIT_PEER);
-            peers.any(|condition| holds(self.thread, condition))
+            let mut ends = conditions.iter().filter(|condition| condition.kind != WAIT_WORD);
+            ends.any(|condition| holds(self.thread, condition))
         };
         let spins = if count > 0 { Spin::new().limit(self.thread) } else { 0 };
         for _ in 0..spins {

@@ -15,13 +15,29 @@ use crate::{Consumer, Instant, Message, Producer, Thread};
 /// What an end, or another source, can be waited for by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// There is never anything.
+    Never,
     /// There is something now.
     Now,
     /// There is something when this holds.
     When(Condition),
+    /// There is something when one of these holds.
+    Either([Condition; 2]),
 }
 
-/// Something that [`wait()`] can wait for: the ends of a managed thread, and a [`Word`].
+impl Interest {
+    /// What may come to hold.
+    pub(crate) fn conditions(&self) -> &[Condition] {
+        match self {
+            Self::Never | Self::Now => &[],
+            Self::When(condition) => core::slice::from_ref(condition),
+            Self::Either(conditions) => conditions,
+        }
+    }
+}
+
+/// Something that [`wait()`] can wait for: the ends of a managed thread, a [`Caller`](crate::Caller), a
+/// [`Server`](crate::Server), and a [`Word`]. An `Option` of one that is `None` is never ready.
 ///
 /// An end is ready when an operation on it would not block: there is a message, or room for one, or
 /// an error, since its peer has ended or misbehaved.
@@ -45,6 +61,14 @@ impl<T: Message> Source for Producer<T> {}
 impl<T: Message> Sealed for Producer<T> {
     fn interest(&self) -> Interest {
         self.end.interest()
+    }
+}
+
+/// `None` is never ready: what has ended, or was never wired, keeps its place among the sources.
+impl<S: Source> Source for Option<S> {}
+impl<S: Source> Sealed for Option<S> {
+    fn interest(&self) -> Interest {
+        self.as_ref().map_or(Interest::Never, Sealed::interest)
     }
 }
 
@@ -81,6 +105,10 @@ impl Ready {
         index < 128 && self.0 >> index & 1 != 0
     }
 
+    fn insert(&mut self, index: usize) {
+        self.0 |= 1 << index;
+    }
+
     /// The indices of those that are, lowest first.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..128).filter(move |&index| self.contains(index))
@@ -105,37 +133,91 @@ impl Ready {
 /// ```
 ///
 /// A source that is ready stays so: what is not taken makes the next call return at once. So leave out
-/// an end that has told of its peer's end, and a producer while there is nothing to send.
+/// an end that has told of its peer's end, and a producer while there is nothing to send: as an
+/// `Option`, which keeps the others' indices.
+///
+/// The deadline is a moment, not a duration, of [`Thread::now`]'s time:
+///
+/// ```no_run
+/// # use core::time::Duration;
+/// # oro::message! { "demo.num.v1" pub struct Num { value: u64 } }
+/// # fn run(thread: oro::Thread, a: oro::Consumer<Num>, b: oro::Consumer<Num>) -> Result<(), oro::Error> {
+/// let mut inputs = [Some(a), Some(b)];
+/// while inputs.iter().any(Option::is_some) {
+///     let deadline = thread.now() + Duration::from_secs(1);
+///     for index in oro::wait(thread, &[&inputs[0], &inputs[1]], Some(deadline)).iter() {
+///         match inputs[index].as_mut().map(oro::Consumer::try_recv) {
+///             Some(Ok(message)) => { /* ... */ }
+///             Some(Err(oro::TryRecvError::Closed)) => inputs[index] = None,
+///             Some(Err(error)) => return Err(error.into()),
+///             None => {}
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Panics
 ///
-/// If there are more than 128 sources. If there are none and no deadline, since that waits for ever.
+/// If there are more than 128 sources, where a [`Caller`](crate::Caller) counts as two. If none of them
+/// can ever be ready and there is no deadline, since that waits for ever.
 pub fn wait(thread: Thread, sources: &[&dyn Source], deadline: Option<Instant>) -> Ready {
     assert!(sources.len() <= CONDITION_COUNT as usize, "a wait has at most 128 sources");
-    assert!(!sources.is_empty() || deadline.is_some(), "a wait for nothing, for ever");
-    let mut ready = Ready::default();
-    let mut conditions = [Condition::default(); CONDITION_COUNT as usize];
+    let mut known = Ready::default();
+    let mut conditions = Conditions::new();
     for (index, source) in sources.iter().enumerate() {
-        match source.interest() {
-            Interest::Now => ready.0 |= 1 << index,
-            Interest::When(condition) => conditions[index] = condition,
+        let interest = source.interest();
+        if interest == Interest::Now {
+            known.insert(index);
         }
+        interest.conditions().iter().for_each(|condition| conditions.add(index, *condition));
     }
-    let conditions = &conditions[..sources.len()];
-    let known = ready;
+    let is_hopeless = known.is_empty() && conditions.count == 0 && deadline.is_none();
+    assert!(!is_hopeless, "a wait for nothing, for ever");
+    let mut ready = known;
     let mut look = || {
         ready = known;
-        for (index, condition) in conditions.iter().enumerate() {
-            if !known.contains(index) && holds(thread, condition) {
-                ready.0 |= 1 << index;
-            }
-        }
+        conditions.look(thread, &mut ready);
         !ready.is_empty()
     };
     if !look() {
-        thread.block(conditions, deadline, Spin::new().limit(thread), &mut look);
+        thread.block(conditions.list(), deadline, Spin::new().limit(thread), &mut look);
     }
     ready
+}
+
+/// The conditions of a [`wait()`], each with the index of its source.
+struct Conditions {
+    conditions: [Condition; CONDITION_COUNT as usize],
+    sources: [usize; CONDITION_COUNT as usize],
+    count: usize,
+}
+
+impl Conditions {
+    fn new() -> Self {
+        let conditions = [Condition::default(); CONDITION_COUNT as usize];
+        Self { conditions, sources: [0; CONDITION_COUNT as usize], count: 0 }
+    }
+
+    fn add(&mut self, source: usize, condition: Condition) {
+        assert!(self.count < self.conditions.len(), "a wait has at most 128 conditions");
+        (self.conditions[self.count], self.sources[self.count]) = (condition, source);
+        self.count += 1;
+    }
+
+    fn list(&self) -> &[Condition] {
+        &self.conditions[..self.count]
+    }
+
+    /// Adds the sources of which a condition holds.
+    fn look(&self, thread: Thread, ready: &mut Ready) {
+        for (condition, source) in self.list().iter().zip(self.sources) {
+            if !ready.contains(source) && holds(thread, condition) {
+                ready.insert(source);
+            }
+        }
+    }
 }
 
 /// Whether a condition holds, as the kernel would say (`GATE-3`). It must be one that this crate has
@@ -234,6 +316,22 @@ mod tests {
         word.store(4, Relaxed);
         let sources: [&dyn super::Source; 2] = [&output, &Word { word: &word, expected: 3 }];
         assert_eq!(wait(memory.thread(), &sources, None), Ready(0b10));
+    }
+
+    #[test]
+    fn what_was_left_out_keeps_its_place_and_is_never_ready() {
+        let (memory, ports, _output, [first, second]) = make();
+        let (first, mut second) = (Some(first), Some(second));
+        ports[2].produced.store(1, Relaxed);
+        assert_eq!(wait(memory.thread(), &[&first, &second], None), Ready(0b10));
+        assert_eq!(second.take().unwrap().recv(), Ok(One { a: 0 }));
+        assert!(wait(memory.thread(), &[&first, &second], PAST).is_empty());
+        ports[1].produced.store(1, Relaxed);
+        assert_eq!(wait(memory.thread(), &[&second, &first], None), Ready(0b10));
+        let hopeless = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait(memory.thread(), &[&second], None)
+        }));
+        assert!(hopeless.is_err());
     }
 
     #[test]

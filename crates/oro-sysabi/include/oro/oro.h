@@ -78,6 +78,7 @@ struct oro_endpoint {
 #define ORO_NO_PEER (-2)    /* The port is not wired, or it belongs to another thread. */
 #define ORO_MISBEHAVED (-3) /* The peer's cursor is impossible (BIND-4): trust nothing it says. */
 #define ORO_RESTARTED (-4)  /* Of oro_call: the peer was replaced after the request (END-7). */
+#define ORO_TIMED_OUT (-5)  /* Of oro_call_until: there was no reply until the deadline. */
 
 /* Loads with acquire ordering: what the writer stored before its release store is visible after.
  * Never block. Partner: the release store of a cursor or a state by peer or kernel. */
@@ -309,9 +310,9 @@ static inline void oro_advance(struct oro_endpoint *end) {
 
 /* ---- Waiting at gates ------------------------------------------------------------------------ */
 
-/* Deadlines are nanoseconds since the system's start, as oro_now gives them; ORO_NO_DEADLINE waits
- * for ever, and one that has passed, such as 0, only looks. Gates are for managed threads: in a naive
- * one, their touch commits what it holds (GATE-8). */
+/* Deadlines are moments, not durations: nanoseconds since the system's start, as oro_now gives them.
+ * ORO_NO_DEADLINE waits for ever, and one that has passed, such as 0, only looks. Gates are for managed
+ * threads: in a naive one, nothing stops their touch, which commits what it holds (GATE-8). */
 
 /* How often a wait looks before it blocks, where there are CPUs for it: some ten microseconds. */
 #define ORO_SPINS 500
@@ -415,12 +416,17 @@ static inline int64_t oro_wait(struct oro_endpoint *end) {
 
 /* Waits until oro_available is not 0 for at least one of up to ORO_CONDITION_COUNT endpoints, or until
  * the deadline. Returns how many of them, 0 after the deadline, and sets their bits in `ready`: bit
- * `i % 64` of word `i / 64`. An error counts too, so leave out an end that has told of one. *Blocks*.
+ * `i % 64` of word `i / 64`. An error counts too, so leave out an end that has told of one: a null
+ * pointer keeps the others' bits. 0 at once if all are left out and there is no deadline. *Blocks*.
  *
  *     struct oro_endpoint *ends[2] = {&a, &b};
  *     uint64_t ready[2];
  *     while (oro_select(root, ends, 2, ORO_NO_DEADLINE, ready) > 0) {
- *         if (ready[0] & 1) { ... }
+ *         if (ready[0] & 1) {
+ *             if (oro_available(&a) < 0) ends[0] = 0;
+ *             else { ...; oro_advance(&a); }
+ *         }
+ *         ...
  *     }
  */
 static inline uint32_t oro_select(const struct oro_root *root, struct oro_endpoint *const *ends,
@@ -429,10 +435,10 @@ static inline uint32_t oro_select(const struct oro_root *root, struct oro_endpoi
     uint64_t now = 0;
     if (count > ORO_CONDITION_COUNT) oro_panic(root, "oro_select: more than 128 endpoints");
     for (;;) {
-        uint32_t found = 0;
+        uint32_t found = 0, condition_count = 0;
         ready[0] = ready[1] = 0;
         for (uint32_t i = 0; i < count; i++) {
-            if (oro_available(ends[i]) != 0) {
+            if (ends[i] != 0 && oro_available(ends[i]) != 0) {
                 ready[i / 64] |= UINT64_C(1) << (i % 64);
                 found++;
             }
@@ -443,8 +449,12 @@ static inline uint32_t oro_select(const struct oro_root *root, struct oro_endpoi
             oro_spin_hint();
             continue;
         }
-        for (uint32_t i = 0; i < count; i++) oro_write_peer_condition_(ends[i], i, 0);
-        if (!oro_wait_turn_(root, count, deadline, &now)) return 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (ends[i] != 0) oro_write_peer_condition_(ends[i], condition_count++, 0);
+        }
+        /* A request for nothing, for ever, returns at once, again and again (GATE-4). */
+        if (condition_count == 0 && deadline == ORO_NO_DEADLINE) return 0;
+        if (!oro_wait_turn_(root, condition_count, deadline, &now)) return 0;
     }
 }
 
@@ -603,42 +613,67 @@ static inline int64_t oro_bytes_finish(struct oro_endpoint *out) {
 
 /* ---- Requests and replies, of managed threads -------------------------------------------------- */
 
-/* Sends a request and waits for its reply. Both messages begin with a u64, the correlation: oro_call
- * sets the request's, and the server copies it to the reply. Replies with another one, to a request of
- * a predecessor or one that was given up, are dropped. 0, or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED,
- * ORO_RESTARTED. *Blocks*.
- *
- *     struct ask ask = {0, key};
- *     struct tell tell;
- *     if (oro_call(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell) < 0) return;
- */
-static inline int64_t oro_call(struct oro_endpoint *requests, const void *request,
-                               size_t request_size_bytes, struct oro_endpoint *replies, void *reply,
-                               size_t reply_size_bytes) {
-    /* The number of the message: no other of the Port ever has it, not even after a restart. */
-    const uint64_t correlation = requests->next;
-    const uint32_t epoch = oro_load32(&replies->binding->epoch);
-    volatile struct oro_condition *change = oro_condition_(replies->root, 1);
-    int64_t count = oro_wait(requests);
-    uint32_t spins = replies->root->cpu_count > 1 ? ORO_SPINS : 0;
+/* Takes every reply that has come. 1: among them that with this number, copied to `reply`; 0: nothing
+ * more is there; or an error. Those of others, to a request that was given up, are dropped; all of them
+ * if `reply` is null. */
+static inline int64_t oro_take_replies_(struct oro_endpoint *replies, uint64_t correlation,
+                                        void *reply, size_t reply_size_bytes) {
+    int64_t count;
+    while ((count = oro_available(replies)) > 0) {
+        const int is_meant = reply != 0 && *ORO_IN(oro_word, replies) == correlation;
+        if (is_meant) oro_copy_from_slot(reply, ORO_IN(uint8_t, replies), reply_size_bytes);
+        oro_advance(replies);
+        if (is_meant) return 1;
+    }
+    return count;
+}
 
-    if (count < 0) return count;
+/* Sends a request with this number, if there is room for it: 1, or 0, or an error. */
+static inline int64_t oro_put_request_(struct oro_endpoint *requests, uint64_t correlation,
+                                       const void *request, size_t request_size_bytes) {
+    const int64_t count = oro_available(requests);
+    if (count <= 0) return count;
     oro_copy_to_slot(ORO_OUT(uint8_t, requests), request, request_size_bytes);
     *ORO_OUT(oro_word, requests) = correlation;
     oro_advance(requests);
+    return 1;
+}
+
+/* Sends a request and waits for its reply, until the deadline: a time of oro_now. Both messages begin
+ * with a u64, the correlation: oro_call sets the request's, and the server copies it to the reply, as
+ * oro_reply does. Replies with another one, to a request of a predecessor or one that was given up, are
+ * dropped. 0, or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED, ORO_RESTARTED, or ORO_TIMED_OUT: the request
+ * may have been served or not, or not even sent. *Blocks*.
+ *
+ *     struct ask ask = {0, key};
+ *     struct tell tell;
+ *     uint64_t deadline = oro_now(root) + 1000000000;
+ *     int64_t result = oro_call_until(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell, deadline);
+ */
+static inline int64_t oro_call_until(struct oro_endpoint *requests, const void *request,
+                                     size_t request_size_bytes, struct oro_endpoint *replies,
+                                     void *reply, size_t reply_size_bytes, uint64_t deadline) {
+    const struct oro_root *root = replies->root;
+    /* The number of the message: no other of the Port ever has it, not even after a restart. */
+    const uint64_t correlation = requests->next;
+    uint32_t epoch = 0, spins = root->cpu_count > 1 && deadline != 0 ? ORO_SPINS : 0;
+    uint64_t now = 0;
+    int is_sent = 0;
+
     for (;;) {
         /* Before the look, so that a change after it ends the wait. */
         const uint32_t now_epoch = oro_load32(&replies->binding->epoch);
         const uint32_t state = oro_state(replies);
-        while ((count = oro_available(replies)) > 0) {
-            const uint64_t number = *ORO_IN(oro_word, replies);
-            if (number == correlation) {
-                oro_copy_from_slot(reply, ORO_IN(uint8_t, replies), reply_size_bytes);
-            }
-            oro_advance(replies);
-            if (number == correlation) return 0;
+        int64_t count;
+        if (!is_sent) {
+            count = oro_put_request_(requests, correlation, request, request_size_bytes);
+            if (count < 0) return count;
+            is_sent = count > 0;
+            epoch = now_epoch;
         }
-        if (count < 0) return count;
+        /* Also while there is no room: the server may be waiting for room too, and release late. */
+        count = oro_take_replies_(replies, correlation, is_sent ? reply : 0, reply_size_bytes);
+        if (count != 0) return count > 0 ? 0 : count;
         if (now_epoch != epoch) return ORO_RESTARTED;
         if (spins > 0) {
             spins--;
@@ -646,11 +681,132 @@ static inline int64_t oro_call(struct oro_endpoint *requests, const void *reques
             continue;
         }
         oro_write_peer_condition_(replies, 0, 0);
-        change->kind = ORO_WAIT_BINDING;
-        change->index = oro_condition_(replies->root, 0)->index;
-        change->value = state | (uint64_t)epoch << 32;
-        (void)oro_touch_gate_(replies->root, 2, ORO_NO_DEADLINE);
+        if (is_sent) {
+            volatile struct oro_condition *change = oro_condition_(root, 1);
+            change->kind = ORO_WAIT_BINDING;
+            change->index = oro_condition_(root, 0)->index;
+            change->value = state | (uint64_t)epoch << 32;
+        } else {
+            oro_write_peer_condition_(requests, 1, 0);
+        }
+        if (!oro_wait_turn_(root, 2, deadline, &now)) return ORO_TIMED_OUT;
     }
+}
+
+/* The same without a deadline.
+ *
+ *     if (oro_call(&asks, &ask, sizeof ask, &tells, &tell, sizeof tell) < 0) return;
+ */
+static inline int64_t oro_call(struct oro_endpoint *requests, const void *request,
+                               size_t request_size_bytes, struct oro_endpoint *replies, void *reply,
+                               size_t reply_size_bytes) {
+    return oro_call_until(requests, request, request_size_bytes, replies, reply, reply_size_bytes,
+                          ORO_NO_DEADLINE);
+}
+
+/* Answers the request that is the next of `requests`: sends the reply with that request's correlation,
+ * then releases the request, so that a server that ends before leaves it to its replacement (END-7).
+ * 0, or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED, of either end. *Blocks* while no slot is free for the
+ * reply. Without a request, a panic: oro_wait or oro_select has said that there is one.
+ *
+ *     while (oro_wait(&asks) > 0) {
+ *         struct tell tell = {0, 2 * ORO_IN(struct ask, &asks)->key};
+ *         if (oro_reply(&asks, &tells, &tell, sizeof tell) < 0) return;
+ *     }
+ */
+static inline int64_t oro_reply(struct oro_endpoint *requests, struct oro_endpoint *replies,
+                                const void *reply, size_t reply_size_bytes) {
+    int64_t count = oro_available(requests);
+    if (count < 0) return count;
+    if (count == 0) oro_panic(requests->root, "oro_reply: there is no request");
+    count = oro_wait(replies);
+    if (count < 0) return count;
+    oro_copy_to_slot(ORO_OUT(uint8_t, replies), reply, reply_size_bytes);
+    *ORO_OUT(oro_word, replies) = *ORO_IN(oro_word, requests);
+    oro_advance(replies);
+    oro_advance(requests);
+    return 0;
+}
+
+/* ---- Parameters --------------------------------------------------------------------------------- */
+
+/* Parameters that are being read: {&params, 0} at first. */
+struct oro_param_reader {
+    struct oro_endpoint *end; /* Of type oro.params.v1, which the PARAM notes name (NOTE-5). */
+    int is_ended;
+};
+
+/* A parameter that was read: key and value, each with a zero after it, which the length does not
+ * count. Lengths are bytes of UTF-8; integers are decimal, booleans `true` or `false` (SYS-6). */
+struct oro_param_text {
+    uint32_t key_length, value_length;
+    char key[sizeof(((struct oro_param *)0)->text) + 1];
+    char value[sizeof(((struct oro_param *)0)->text) + 1];
+};
+
+/* Copies the parameter of a message; whether it is one, with lengths that can be (TYPE-11). */
+static inline int oro_param_copy_(const volatile struct oro_param *from,
+                                  struct oro_param_text *param) {
+    const uint32_t key_length = from->key_length, value_length = from->value_length;
+    if (key_length == 0 || key_length + value_length > sizeof from->text) return 0;
+    oro_copy_from_slot(param->key, from->text, key_length);
+    oro_copy_from_slot(param->value, from->text + key_length, value_length);
+    param->key[key_length] = param->value[value_length] = 0;
+    param->key_length = key_length;
+    param->value_length = value_length;
+    return 1;
+}
+
+/* Reads the next parameter: 1; or 0: that was all. Or ORO_NO_PEER, ORO_MISBEHAVED. They come once, in
+ * any order, with defaults for those that the system does not give (TYPE-11). For naive and for
+ * managed threads; a naive one does not touch the port beyond the last, which would end it (NAIVE-6), but
+ * may commit an output that it holds: read parameters first. *Blocks*.
+ *
+ *     struct oro_param_reader reader = {&params, 0};
+ *     struct oro_param_text param;
+ *     uint64_t factor = 0;
+ *     while (oro_param_read(&reader, &param) > 0) {
+ *         if (oro_param_is(&param, "factor")) factor = oro_param_number(&param);
+ *     }
+ */
+static inline int64_t oro_param_read(struct oro_param_reader *reader,
+                                     struct oro_param_text *param) {
+    /* A naive thread has no cursor of its own, and waits by its touch. */
+    const int is_managed = reader->end->binding->own_cursor != 0;
+    while (!reader->is_ended) {
+        const volatile struct oro_param *from;
+        int is_param;
+        if (is_managed) {
+            const int64_t count = oro_wait(reader->end);
+            if (count < 0 && count != ORO_ENDED) return count;
+            if (count < 0) break;
+        }
+        from = ORO_IN(struct oro_param, reader->end);
+        reader->is_ended = (from->flags & ORO_PARAMS_END) != 0;
+        is_param = oro_param_copy_(from, param);
+        oro_advance(reader->end);
+        if (is_param) return 1;
+    }
+    return 0;
+}
+
+/* Whether this is the parameter's key. Never blocks. */
+static inline int oro_param_is(const struct oro_param_text *param, const char *key) {
+    for (uint32_t i = 0; key[i] == param->key[i]; i++) {
+        if (key[i] == 0) return i == param->key_length;
+    }
+    return 0;
+}
+
+/* The value as an integer, which the system has checked if the note says that it is one (SYS-6). Of
+ * ORO_PARAM_SIGNED: cast it to int64_t. Never blocks. */
+static inline uint64_t oro_param_number(const struct oro_param_text *param) {
+    const uint32_t is_negative = param->value[0] == '-';
+    uint64_t number = 0;
+    for (uint32_t i = is_negative; i < param->value_length; i++) {
+        number = 10 * number + (uint64_t)(param->value[i] - '0');
+    }
+    return is_negative ? 0 - number : number;
 }
 
 /* ---- The Ring's tables ----------------------------------------------------------------------- */

@@ -160,6 +160,15 @@ static void check_gates(void) {
     in = oro_open(&root, 0); /* Never wired: an error counts as ready. */
     ends[1] = &in;
     CHECK(oro_select(&root, ends, 2, ORO_NO_DEADLINE, ready) == 2 && ready[0] == 3);
+    ends[0] = 0; /* Left out; the other keeps its bit. */
+    CHECK(oro_select(&root, ends, 2, ORO_NO_DEADLINE, ready) == 1 && ready[0] == 2);
+    ends[1] = &out;
+    peer_cursor = 5;
+    out.peer = 5;
+    CHECK(oro_select(&root, ends, 2, 0, ready) == 0);
+    CHECK(request.conditions[0].index == 1 && request.conditions[0].value == 5);
+    ends[1] = 0; /* Nothing that could come. */
+    CHECK(oro_select(&root, ends, 2, ORO_NO_DEADLINE, ready) == 0 && ready[0] == 0);
 
     oro_sleep_until(&root, 700);
     CHECK(!oro_wait_word(&root, &word, 3, 1) && oro_wait_word(&root, &word, 4, 1));
@@ -196,28 +205,145 @@ static void check_streams(void) {
     CHECK(oro_bytes_write(&out, back, 1) == ORO_ENDED);
 }
 
-/* END-7: a reply is told from those to other requests; a restart ends the call. */
-static void check_calls(void) {
-    uint64_t ask[2] = {0, 70}, tell[2] = {0, 0};
-    static uint64_t asks[4][2], asks_own, asks_peer;
-    struct oro_endpoint out, in;
-    in = open_second(ORO_DIRECTION_CONSUMER, 0, 2);
+static uint64_t asks[4][2], asks_own, asks_peer;
+
+/* Binding 0: the other half of a pair with binding 1, of four slots of 16 bytes in `asks`. */
+static struct oro_endpoint open_first(uint32_t direction, uint64_t first, uint64_t peer) {
     bindings[0] = bindings[1];
-    bindings[0].direction = ORO_DIRECTION_PRODUCER;
+    bindings[0].direction = direction;
     bindings[0].window = address_of(asks);
     bindings[0].own_cursor = address_of(&asks_own);
     bindings[0].peer_cursor = address_of(&asks_peer);
-    bindings[0].first = asks_own = asks_peer = 5;
-    out = oro_open(&root, 0);
+    bindings[0].first = asks_own = first;
+    asks_peer = peer;
+    return oro_open(&root, 0);
+}
+
+/* END-7: a reply is told from those to other requests; a restart ends the call. */
+static void check_calls(void) {
+    uint64_t ask[2] = {0, 70}, tell[2] = {0, 0};
+    struct oro_endpoint out, in;
+    in = open_second(ORO_DIRECTION_CONSUMER, 0, 0);
+    out = open_first(ORO_DIRECTION_PRODUCER, 5, 5);
     window[0].words[0] = 4; /* A predecessor's. */
     window[1].words[0] = 5;
     window[1].words[1] = 71;
+    CHECK(oro_call_until(&out, ask, sizeof ask, &in, tell, sizeof tell, 0) == ORO_TIMED_OUT);
+    CHECK(asks_own == 6 && asks[1][0] == 5 && asks[1][1] == 70);
+    in = open_second(ORO_DIRECTION_CONSUMER, 0, 0);
+    out = open_first(ORO_DIRECTION_PRODUCER, 6, 6);
+    window[1].words[0] = 7;
+    CHECK(oro_call_until(&out, ask, sizeof ask, &in, tell, sizeof tell, 0) == ORO_TIMED_OUT);
+    peer_cursor = 2; /* The reply to this one, and one that is too late. */
+    window[0].words[0] = 6;
     CHECK(oro_call(&out, ask, sizeof ask, &in, tell, sizeof tell) == 0);
-    CHECK(asks_own == 6 && asks[1][0] == 5 && asks[1][1] == 70 && tell[0] == 5 && tell[1] == 71);
+    CHECK(asks_own == 8 && asks[3][0] == 7 && asks[3][1] == 70 && tell[0] == 7 && tell[1] == 71);
     CHECK(own_cursor == 2);
     bindings[1].state = ORO_STATE_CLOSED;
     CHECK(oro_call(&out, ask, sizeof ask, &in, tell, sizeof tell) == ORO_ENDED);
     memset(&bindings[0], 0, sizeof bindings[0]);
+}
+
+/* GATE-3, GATE-6: what a call waits for, and that it does not wait for ever. */
+static void check_call_conditions(void) {
+    uint64_t ask[2] = {0, 70}, tell[2] = {0, 0};
+    struct oro_endpoint in = open_second(ORO_DIRECTION_CONSUMER, 0, 0);
+    struct oro_endpoint out = open_first(ORO_DIRECTION_PRODUCER, 5, 1);
+    bindings[1].epoch = 3;
+    response.now_ns = 600;
+    /* Full, as the server waits for room for a reply: that is taken, the room is waited for. */
+    peer_cursor = 1;
+    window[0].words[0] = 4;
+    in.peer = 0;
+    /* The gate of this memory returns at once and no time passes: the deadline has passed. */
+    CHECK(oro_call_until(&out, ask, sizeof ask, &in, tell, sizeof tell, 600) == ORO_TIMED_OUT);
+    CHECK(own_cursor == 1 && asks_own == 5);
+    CHECK(request.conditions[0].kind == ORO_WAIT_PEER && request.conditions[0].index == 1);
+    CHECK(request.conditions[0].value == 1);
+    CHECK(request.conditions[1].kind == ORO_WAIT_PEER && request.conditions[1].index == 0);
+    CHECK(request.conditions[1].value == 1);
+    asks_peer = 5;
+    CHECK(oro_call_until(&out, ask, sizeof ask, &in, tell, sizeof tell, 600) == ORO_TIMED_OUT);
+    CHECK(asks_own == 6 && request.conditions[0].value == 1);
+    CHECK(request.conditions[1].kind == ORO_WAIT_BINDING && request.conditions[1].index == 1);
+    CHECK(request.conditions[1].value == (ORO_STATE_WIRED | UINT64_C(3) << 32));
+    bindings[1].epoch = 0;
+    memset(&bindings[0], 0, sizeof bindings[0]);
+}
+
+/* END-7: a reply has its request's number, and is sent before that is released. */
+static void check_replies(void) {
+    uint64_t tell[2] = {0, 71};
+    struct oro_endpoint out = open_second(ORO_DIRECTION_PRODUCER, 8, 8), in;
+    in = open_first(ORO_DIRECTION_CONSUMER, 5, 6);
+    asks[1][0] = 55;
+    window[0].words[0] = 0;
+    CHECK(oro_reply(&in, &out, tell, sizeof tell) == 0);
+    CHECK(own_cursor == 9 && window[0].words[0] == 55 && window[0].words[1] == 71);
+    CHECK(asks_own == 6);
+    asks_peer = 7;
+    out.peer = peer_cursor = 5; /* No room, and nobody who makes it: the request is not released. */
+    bindings[1].state = ORO_STATE_CLOSED;
+    CHECK(oro_reply(&in, &out, tell, sizeof tell) == ORO_ENDED && asks_own == 6);
+    asks_peer = 6;
+    in.peer = 6;
+    bindings[0].state = ORO_STATE_CLOSED;
+    CHECK(oro_reply(&in, &out, tell, sizeof tell) == ORO_ENDED);
+    memset(&bindings[0], 0, sizeof bindings[0]);
+}
+
+static struct oro_param params[4];
+
+static struct oro_endpoint open_params(uint64_t peer) {
+    struct oro_endpoint end = open_second(ORO_DIRECTION_CONSUMER, 0, peer);
+    bindings[1].window = address_of(params);
+    bindings[1].stride_bytes = bindings[1].slot_size_bytes = sizeof params[0];
+    return end;
+}
+
+static void put_param(int slot, const char *text, uint16_t key_length, uint16_t value_length) {
+    memset(&params[slot], 0, sizeof params[slot]);
+    params[slot].key_length = key_length;
+    params[slot].value_length = value_length;
+    memcpy(params[slot].text, text, strlen(text));
+}
+
+/* TYPE-11: parameters of naive and of managed threads, and lengths that cannot be. */
+static void check_params(void) {
+    for (int is_managed = 0; is_managed < 2; is_managed++) {
+        struct oro_endpoint end = open_params(4);
+        struct oro_param_reader reader = {&end, 0};
+        struct oro_param_text param;
+        bindings[1].own_cursor = is_managed ? address_of(&own_cursor) : 0;
+        put_param(0, "sizeseven", 4, 5);
+        put_param(1, "size", 4, 245); /* Beyond the text. */
+        put_param(2, "n-9223372036854775808", 1, 20);
+        put_param(3, "", 0, 0);
+        params[3].flags = ORO_PARAMS_END;
+        CHECK(oro_param_read(&reader, &param) == 1 && param.key_length == 4);
+        CHECK(strcmp(param.key, "size") == 0 && strcmp(param.value, "seven") == 0);
+        CHECK(oro_param_is(&param, "size") && !oro_param_is(&param, "siz"));
+        CHECK(!oro_param_is(&param, "sizes") && !oro_param_is(&param, ""));
+        CHECK(oro_param_read(&reader, &param) == 1 && oro_param_is(&param, "n"));
+        CHECK(param.value_length == 20 && (int64_t)oro_param_number(&param) == INT64_MIN);
+        CHECK(oro_param_read(&reader, &param) == 0 && oro_param_read(&reader, &param) == 0);
+        CHECK(end.next == 4 && own_cursor == (is_managed ? 4 : 0));
+        /* The last message may be a parameter too. */
+        end = open_params(1);
+        bindings[1].own_cursor = is_managed ? address_of(&own_cursor) : 0;
+        reader.is_ended = 0;
+        put_param(0, "n18446744073709551615", 1, 20);
+        params[0].flags = ORO_PARAMS_END;
+        CHECK(oro_param_read(&reader, &param) == 1 && oro_param_number(&param) == UINT64_MAX);
+        CHECK(oro_param_read(&reader, &param) == 0 && end.next == 1);
+    }
+    struct oro_endpoint end = open_params(0);
+    struct oro_param_reader reader = {&end, 0};
+    struct oro_param_text param;
+    bindings[1].state = ORO_STATE_CLOSED;
+    CHECK(oro_param_read(&reader, &param) == 0);
+    bindings[1].state = ORO_STATE_UNWIRED;
+    CHECK(oro_param_read(&reader, &param) == ORO_NO_PEER);
 }
 
 /* Every alignment and length: exactly the named bytes change. */
@@ -284,6 +410,9 @@ int main(void) {
     check_gates();
     check_streams();
     check_calls();
+    check_call_conditions();
+    check_replies();
+    check_params();
     check_copies();
     check_long_copies();
     check_rest();

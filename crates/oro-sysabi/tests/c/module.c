@@ -35,6 +35,9 @@ void filter(const struct oro_root *root) {
 
 uint64_t serve(const struct oro_root *root) {
     struct oro_endpoint client = oro_open(root, 2), bytes = oro_open(root, 6);
+    struct oro_endpoint params = oro_open(root, 7);
+    struct oro_param_reader reader = {&params, 0};
+    struct oro_param_text param;
     const volatile struct oro_ring *ring = (const volatile struct oro_ring *)(uintptr_t)root->ring;
     uint64_t generation = oro_read_begin(ring);
     uint8_t block[64];
@@ -42,6 +45,9 @@ uint64_t serve(const struct oro_root *root) {
     struct oro_endpoint *ends[1] = {&client};
     uint64_t ready[2];
 
+    while (oro_param_read(&reader, &param) > 0) {
+        if (oro_param_is(&param, "factor") && oro_param_number(&param) == 0) return 2;
+    }
     oro_last_words(root, ORO_LAST_WORDS_REMARK, "serving");
     if (oro_select(root, ends, 1, oro_now(root) + 1000000, ready) == 0) return 1;
     while (oro_wait(&client) > 0) {
