@@ -5,6 +5,7 @@ mod book;
 mod clauses;
 mod graph;
 mod header;
+mod hostile;
 mod test;
 mod tools;
 mod workspace;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask TASK
   test [--install-deps] [--only NAME]... [--list]   everything that must pass
+  hostile [NAME]                                    the hostile modules, a line for what came of each
   header [--check]                                  the C header, from the ABI crate
   clauses                                           clauses of docs/spec that no test names
   graph                                             which crate may depend on which
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ("test", _) => test::run(&rest),
+        ("hostile", _) => hostile::run(&rest),
         ("header", _) => header::run(&rest),
         ("clauses", true) => report(clauses::check()),
         ("graph", true) => report(graph::check()),
