@@ -25,6 +25,8 @@ const HEAD: u64 = size_of::<abi::BytesHead>() as u64;
 #[derive(Debug)]
 pub(crate) struct BuiltInEnd {
     pub(crate) end: EndpointId,
+    /// The instance at the other end, which causes its work.
+    pub(crate) instance: usize,
     kind: Kind,
     is_closed: bool,
     /// It has found its descriptor not ready; epoll is to say when it is.
@@ -119,7 +121,7 @@ impl BuiltInEnd {
                 Kind::Messages { messages: encode(params), next: 0, stays: may_restart }
             }
         };
-        Ok(Self { end, kind, is_closed: false, wants_readiness: false })
+        Ok(Self { end, instance: 0, kind, is_closed: false, wants_readiness: false })
     }
 
     /// The descriptor that epoll is to watch, if it can.

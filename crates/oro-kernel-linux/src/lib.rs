@@ -17,6 +17,7 @@ mod diagnose;
 mod doctor;
 mod effects;
 mod error;
+mod fairness;
 mod faults;
 mod gates;
 mod guardian;

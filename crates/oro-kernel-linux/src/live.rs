@@ -173,14 +173,32 @@ impl Supervisor<'_> {
     pub(crate) fn expire_timers(&mut self) {
         let now = std::time::Instant::now();
         while let Some(timer) = self.timers.take_expired(now) {
-            if let Timer::Landing(end) = timer {
-                self.look(end);
-                // What was seen may have started it anew: then this is over.
-                if self.timers.is_set(timer) {
-                    continue;
-                }
+            let start = std::time::Instant::now();
+            self.expire_timer(timer);
+            if let Some(instance) = self.find_payer(timer) {
+                self.accounts.charge(instance, start);
             }
-            self.step(Event::TimerExpired { timer });
         }
+    }
+
+    /// The instance that a timer runs for: who waits.
+    fn find_payer(&self, timer: Timer) -> Option<usize> {
+        let thread = match timer {
+            Timer::Gate(thread) => thread,
+            Timer::Landing(end) => self.world.thread_place(end.peer())?.thread,
+            Timer::Restart(instance) | Timer::Row(instance) => return Some(instance.0 as usize),
+        };
+        Some(self.world.threads[thread.0 as usize].instance.0 as usize)
+    }
+
+    fn expire_timer(&mut self, timer: Timer) {
+        if let Timer::Landing(end) = timer {
+            self.look(end);
+            // What was seen may have started it anew: then this is over.
+            if self.timers.is_set(timer) {
+                return;
+            }
+        }
+        self.step(Event::TimerExpired { timer });
     }
 }

@@ -23,6 +23,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use crate::built_in::BuiltInEnd;
 use crate::control::Control;
 use crate::diagnose::FaultDetail;
+use crate::fairness::{Accounts, Slice};
 use crate::guardian::Guardian;
 use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
@@ -101,6 +102,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         deadline: options.timeout.and_then(|limit| Instant::now().checked_add(limit)),
         give_up_at: None,
         unfinished: Vec::new(),
+        accounts: Accounts::new(plan.instances.len()),
         outcomes: vec![None; plan.instances.len()],
         restarts: vec![Restarts::default(); plan.instances.len()],
         kill_reason: String::new(),
@@ -159,6 +161,7 @@ pub(crate) struct Supervisor<'a> {
     give_up_at: Option<Instant>,
     /// Built-in ends that have more to do than one turn allows.
     pub(crate) unfinished: Vec<usize>,
+    pub(crate) accounts: Accounts,
     /// By instance, once it has ended.
     pub(crate) outcomes: Vec<Option<InstanceReport>>,
     /// By instance.
@@ -269,9 +272,7 @@ impl Supervisor<'_> {
                 Err(error) => return self.fail(StartError::system("epoll_wait", error)),
             }
             let steps = self.step_count;
-            for event in &events {
-                self.handle(Source::decode(event.data));
-            }
+            self.handle_all(&events);
             self.look_at_landings();
             self.expire_timers();
             self.work_due();
@@ -306,11 +307,34 @@ impl Supervisor<'_> {
         Timespec::try_from(timeout).ok()
     }
 
+    /// What is not an instance's at once, then faults, fairly. Those that are left are reported again.
+    fn handle_all(&mut self, events: &[epoll::Event]) {
+        let mut faults = Vec::with_capacity(events.len());
+        for event in events {
+            match Source::decode(event.data) {
+                Source::Fault(index) => {
+                    faults.push((index, self.world.threads[index].instance.0 as usize));
+                }
+                source => self.handle(source),
+            }
+        }
+        self.accounts.sort(&mut faults);
+        let slice = Slice::begin();
+        for (index, instance) in faults {
+            let start = Instant::now();
+            self.handle_fault(index);
+            self.accounts.charge(instance, start);
+            if slice.is_over() {
+                return;
+            }
+        }
+    }
+
     fn handle(&mut self, source: Source) {
         match source {
             Source::Fault(index) => self.handle_fault(index),
             Source::Process(index) => self.handle_process_end(index),
-            Source::BuiltIn(index) => self.work(index),
+            Source::BuiltIn(index) => self.postpone(index),
             Source::Signal => self.handle_signals(),
             Source::Guardian => {
                 let message = io::Error::other("the guardian process has ended");

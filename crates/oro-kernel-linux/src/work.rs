@@ -11,6 +11,7 @@ use oro_system::{Plan, PlanEnd, RestartOn};
 use rustix::event::epoll::{self, EventFlags};
 
 use crate::built_in::{BuiltInEnd, Work};
+use crate::fairness::Slice;
 use crate::supervisor::{Source, Supervisor};
 use crate::world::{Place, World};
 use crate::{Options, StartError};
@@ -39,15 +40,18 @@ pub(crate) fn open_built_ins(
             Side::Producer => &port.consumer,
             Side::Consumer => &port.producer,
         };
-        let (peer_name, may_restart) = match peer {
+        let (peer_name, may_restart, instance) = match peer {
             PlanEnd::Instance { instance, .. } => {
                 let planned = &plan.instances[*instance as usize];
-                (plan.path(*instance as usize), planned.restart.on != RestartOn::Never)
+                let may_restart = planned.restart.on != RestartOn::Never;
+                (plan.path(*instance as usize), may_restart, *instance as usize)
             }
-            PlanEnd::BuiltIn(_) => (String::new(), false),
+            PlanEnd::BuiltIn(_) => (String::new(), false, 0),
         };
         if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            let opened = BuiltInEnd::open(end, built_in, &peer_name, may_restart, options, start)?;
+            let mut opened =
+                BuiltInEnd::open(end, built_in, &peer_name, may_restart, options, start)?;
+            opened.instance = instance;
             built_ins.push(opened);
         }
     }
@@ -82,19 +86,28 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Lets those do what they can that have something to do, or have napped.
+    /// Lets those do what they can that have something to do, or have napped, fairly; for a slice of time.
     pub(crate) fn work_due(&mut self) {
-        for index in std::mem::take(&mut self.unfinished) {
-            self.work(index);
-        }
-        if self.naps.is_empty() {
-            return;
-        }
         let now = Instant::now();
-        let due: Vec<usize> =
-            self.naps.iter().filter(|nap| nap.until <= now).map(|nap| nap.index).collect();
-        for index in due {
+        for at in 0..self.naps.len() {
+            if self.naps[at].until <= now {
+                self.postpone(self.naps[at].index);
+            }
+        }
+        let mut due: Vec<(usize, usize)> = std::mem::take(&mut self.unfinished)
+            .into_iter()
+            .map(|index| (index, self.built_ins[index].instance))
+            .collect();
+        self.accounts.sort(&mut due);
+        let slice = Slice::begin();
+        for (index, instance) in due {
+            if slice.is_over() {
+                self.postpone(index);
+                continue;
+            }
+            let start = Instant::now();
             self.work(index);
+            self.accounts.charge(instance, start);
         }
     }
 
@@ -134,6 +147,7 @@ impl Supervisor<'_> {
         let end = self.built_ins[index].end;
         let slot_size_bytes = self.world.ports[end.port.0 as usize].slot_size_bytes;
         let most = (TURN_BYTES / slot_size_bytes).clamp(1, TURN_MESSAGES);
+        let slice = Slice::begin();
         while *count < most {
             self.look_for_change(end.peer());
             let port = &self.world.ports[end.port.0 as usize];
@@ -147,6 +161,9 @@ impl Supervisor<'_> {
                 Work::Idle => return Turn::Resting,
             }
             *count += 1;
+            if slice.is_over() {
+                break;
+            }
         }
         Turn::Unfinished
     }
