@@ -69,10 +69,32 @@ static void say_ring(const volatile struct oro_ring *ring, const char *margin) {
                      ring->children.entries + (uint64_t)index * ring->children.stride_bytes),
                  "  ");
 }
+static int is_over(const volatile struct oro_ring *ring) {
+    for (uint32_t index = 0; index < ring->instances.count; index++) {
+        const volatile struct oro_instance *one = (const volatile struct oro_instance *)(uintptr_t)(
+            ring->instances.entries + (uint64_t)index * ring->instances.stride_bytes);
+        if (one->module[0] && one->state <= ORO_INSTANCE_RUNNING) return 0;
+    }
+    for (uint32_t index = 0; index < ring->ports.count; index++) {
+        const volatile struct oro_port *port = (const volatile struct oro_port *)(uintptr_t)(
+            ring->ports.entries + (uint64_t)index * ring->ports.stride_bytes);
+        if (!port->consumer.instance_id && port->state != ORO_PORT_ENDED) return 0;
+    }
+    return 1;
+}
+static int are_children_over(const volatile struct oro_ring *ring) {
+    for (uint32_t index = 0; index < ring->children.count; index++) {
+        const volatile struct oro_ring *child = (const volatile struct oro_ring *)(uintptr_t)(
+            ring->children.entries + (uint64_t)index * ring->children.stride_bytes);
+        if (!is_over(child) || !are_children_over(child)) return 0;
+    }
+    return 1;
+}
 void run(const struct oro_root *root) {
     struct oro_endpoint out = oro_open(root, 0);
-    /* While others do what they do. */
-    oro_sleep_until(root, oro_now(root) + 200000000);
+    /* While others do what they do; but what can be seen, its children, has come to rest. */
+    do oro_sleep_until(root, oro_now(root) + 200000000);
+    while (!are_children_over((const volatile struct oro_ring *)(uintptr_t)root->ring));
     say("I "), say_number(root->instance_id), say_number(root->thread_id);
     const volatile struct oro_binding *own = out.binding;
     say_number(own->port_id), say_number(own->table_index), say("\n");
@@ -178,8 +200,8 @@ instance spy look 100000000 1 1
 instance clock - 100000002 1 0 
 port 100000000 1 from 100000000 100000000 1 3 0 100000000 to 0 0 0 0 0 0 
   ring cell 100000001 2 
-  instance inner look 100000001 1 1 
-  port 100000001 1 from 100000001 100000001 1 3 0 100000001 to 0 0 0 0 0 0 
+  instance inner look 100000001 2 0 
+  port 100000001 4 from 100000001 100000001 1 9 1 100000001 to 0 0 0 0 0 0 
 ";
     assert_eq!(seen[0][0], expected);
     assert!(!seen[0][1].contains("jail") && seen[0][1].starts_with("I 100000000 100000000 "));
