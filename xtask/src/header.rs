@@ -15,8 +15,16 @@ use std::sync::{Mutex, PoisonError};
 use oro_sysabi::{CONSTANTS, ConstantEntry, ConstantValue, LAYOUT};
 
 /// Source files that hold structures and constants, in the order in which they appear in C.
-const SOURCES: [&str; 7] =
-    ["limits.rs", "root.rs", "binding.rs", "ring.rs", "request.rs", "notes.rs", "types.rs"];
+const SOURCES: [&str; 8] = [
+    "limits.rs",
+    "root.rs",
+    "binding.rs",
+    "ring.rs",
+    "request.rs",
+    "notes.rs",
+    "types.rs",
+    "control.rs",
+];
 
 const OPENING: &str = "\
 /* The Oro ABI: every structure that a kernel and a module instance share in memory.

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod binding;
+mod control;
 mod layout;
 mod limits;
 mod notes;
@@ -26,6 +27,7 @@ mod snapshot;
 mod types;
 
 pub use binding::*;
+pub use control::*;
 pub use layout::{CONSTANTS, ConstantEntry, ConstantValue, FieldEntry, LAYOUT, LayoutEntry};
 pub use limits::*;
 pub use notes::*;

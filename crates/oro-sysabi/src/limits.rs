@@ -35,3 +35,6 @@ pub const CELL_COUNT: u32 = 2;
 pub const MAX_STACK_SIZE: u32 = 1 << 30;
 /// Stack size where an entry's note asks for none, in bytes (`LIM-12`).
 pub const DEFAULT_STACK_SIZE: u32 = 64 << 10;
+/// How long, in nanoseconds, an end of a revoked Port may go on before it ends with its instance
+/// (`END-13`): 100 ms.
+pub const REVOCATION_GRACE_NS: u64 = 100_000_000;

@@ -80,6 +80,10 @@ extern "C" {
 // Stack size where an entry's note asks for none, in bytes (`LIM-12`).
 #define ORO_DEFAULT_STACK_SIZE UINT32_C(0x10000)
 
+// How long, in nanoseconds, an end of a revoked Port may go on before it ends with its instance
+// (`END-13`): 100 ms.
+#define ORO_REVOCATION_GRACE_NS UINT64_C(0x5f5e100)
+
 // The first eight bytes of `oro_root`: `"OROROOT1"`, little-endian.
 #define ORO_ROOT_MAGIC UINT64_C(0x31544f4f524f524f)
 
@@ -305,6 +309,105 @@ extern "C" {
 
 // `oro_log.level`: what an author wants to know.
 #define ORO_LOG_DEBUG UINT32_C(4)
+
+// Most bytes of an image that `ORO_CONTROL_LOAD` takes (`CTL-5`).
+#define ORO_MAX_LOADED_IMAGE_BYTES UINT32_C(0x1000000)
+
+// `oro_control_request.operation`: make a child Ring of `ring`, with `name` and quotas (`CTL-4`).
+#define ORO_CONTROL_CREATE UINT32_C(1)
+
+// `oro_control_request.operation`: remount `from`, or the built-in instance `module`, onto `ring` (`CTL-4`).
+#define ORO_CONTROL_REMOUNT UINT32_C(2)
+
+// `oro_control_request.operation`: take an image from the holder's memory (`CTL-5`).
+#define ORO_CONTROL_LOAD UINT32_C(3)
+
+// `oro_control_request.operation`: make an instance (`CTL-6`).
+#define ORO_CONTROL_MOUNT UINT32_C(4)
+
+// `oro_control_request.operation`: give `from` the parameter `name` with the value `text` (`CTL-6`).
+#define ORO_CONTROL_PARAM UINT32_C(5)
+
+// `oro_control_request.operation`: make a Port (`CTL-6`, `CTL-8`).
+#define ORO_CONTROL_WIRE UINT32_C(6)
+
+// `oro_control_request.operation`: start `from`, or all that is mounted in `ring` (`CTL-7`).
+#define ORO_CONTROL_START UINT32_C(7)
+
+// `oro_control_request.operation`: end `from`, or all of `ring` (`CTL-9`).
+#define ORO_CONTROL_END UINT32_C(8)
+
+// `oro_control_request.operation`: replace `from` by itself, new (`CTL-9`).
+#define ORO_CONTROL_RESTART UINT32_C(9)
+
+// `oro_control_request.operation`: replace `from` by `image` or `module` (`CTL-9`).
+#define ORO_CONTROL_REPLACE UINT32_C(10)
+
+// `oro_control_request.operation`: forget `from`, or `ring`, which have ended (`CTL-10`).
+#define ORO_CONTROL_FORGET UINT32_C(11)
+
+// `oro_control_request.operation`: force `port` synchronous (`CTL-11`).
+#define ORO_CONTROL_FORCE UINT32_C(12)
+
+// `oro_control_request.operation`: take that back (`CTL-11`).
+#define ORO_CONTROL_ALLOW UINT32_C(13)
+
+// `oro_control_request.operation`: take `port` from both ends (`CTL-11`).
+#define ORO_CONTROL_REVOKE UINT32_C(14)
+
+// `oro_control_request.operation`: give `from`'s end of `port` to its port `to_port` (`CTL-11`).
+#define ORO_CONTROL_TRANSFER UINT32_C(15)
+
+// `oro_control_request.operation`: say what `ring` has and may have (`CTL-12`).
+#define ORO_CONTROL_DESCRIBE UINT32_C(16)
+
+// `oro_control_reply.code`: it is done.
+#define ORO_CONTROL_DONE UINT32_C(0)
+
+// `oro_control_reply.code`: no such operation, or a field that is not what the operation wants.
+#define ORO_CONTROL_BAD_REQUEST UINT32_C(1)
+
+// `oro_control_reply.code`: an id that is nothing in the holder's tables.
+#define ORO_CONTROL_UNKNOWN UINT32_C(2)
+
+// `oro_control_reply.code`: the holder sees it and has no power over it (`CTL-3`), or lacks a grant.
+#define ORO_CONTROL_DENIED UINT32_C(3)
+
+// `oro_control_reply.code`: a name that is none, or is taken.
+#define ORO_CONTROL_NAME UINT32_C(4)
+
+// `oro_control_reply.code`: no image that can run here.
+#define ORO_CONTROL_IMAGE UINT32_C(5)
+
+// `oro_control_reply.code`: no such port, element or parameter, or of the other direction.
+#define ORO_CONTROL_PORT UINT32_C(6)
+
+// `oro_control_reply.code`: types or slot sizes that do not fit.
+#define ORO_CONTROL_TYPE UINT32_C(7)
+
+// `oro_control_reply.code`: wired already, and not over.
+#define ORO_CONTROL_BUSY UINT32_C(8)
+
+// `oro_control_reply.code`: a quota or a limit.
+#define ORO_CONTROL_QUOTA UINT32_C(9)
+
+// `oro_control_reply.code`: not in the state that the operation needs.
+#define ORO_CONTROL_STATE UINT32_C(10)
+
+// `oro_control_reply.code`: this kernel cannot.
+#define ORO_CONTROL_UNSUPPORTED UINT32_C(11)
+
+// `oro_control_reply.code`: the machine has failed: out of memory, say.
+#define ORO_CONTROL_SYSTEM UINT32_C(12)
+
+// `oro_control_request.restart`: never restarted.
+#define ORO_CONTROL_RESTART_NEVER UINT32_C(0)
+
+// `oro_control_request.restart`: after a fault.
+#define ORO_CONTROL_RESTART_FAULT UINT32_C(1)
+
+// `oro_control_request.restart`: after every end but one on purpose.
+#define ORO_CONTROL_RESTART_ALWAYS UINT32_C(2)
 
 // The page that a thread starts from (`ENTRY-1`, `META-1`).
 //
@@ -773,6 +876,101 @@ struct oro_time {
     uint64_t realtime_ns;
 };
 
+// `oro.ring.v1`: what is wanted of Ring control. Fields that the operation does not name are zero.
+// Texts are UTF-8, padded with zeros.
+struct oro_control_request {
+    // The holder's own number, which the reply repeats.
+    uint64_t correlation;
+    // `ORO_CONTROL_CREATE` and so on.
+    uint32_t operation;
+    // Zero.
+    uint32_t flags;
+    // A Ring's id in the holder's tables.
+    uint64_t ring;
+    // An instance's id: the one that is meant, or a Port's producer. 0: a built-in one.
+    uint64_t from;
+    // Id of a Port's consumer. 0: a built-in one.
+    uint64_t to;
+    // A Port's id.
+    uint64_t port;
+    // Id of an image, from the reply to `ORO_CONTROL_LOAD`; 0: `module` says it.
+    uint64_t image;
+    // Address of an image in the holder's memory.
+    uint64_t address;
+    // Its size in bytes.
+    uint64_t size_bytes;
+    // Bytes of heap of a new instance.
+    uint64_t heap_bytes;
+    // Quota in bytes of a new Ring or instance; 0: none of its own.
+    uint64_t memory_bytes;
+    // Quota of Ports of a new Ring; 0: none of its own.
+    uint32_t port_count;
+    // Quota of threads of a new Ring; 0: none of its own.
+    uint32_t thread_count;
+    // Slots of a new Port, a power of two; 0: 16.
+    uint32_t slot_count;
+    // Bytes of its slots, for types with a flexible tail; 0: as the ports' notes say.
+    uint32_t slot_size_bytes;
+    // Element of the producer's port array; else 0.
+    uint32_t from_element;
+    // Element of the consumer's port array; else 0.
+    uint32_t to_element;
+    // `ORO_CONTROL_RESTART_NEVER` and so on.
+    uint32_t restart;
+    // Restarts in a row (`SYS-10`).
+    uint32_t restart_max;
+    // How long a row lasts, in nanoseconds.
+    uint64_t restart_within_ns;
+    // Delay of a row's first restart, in nanoseconds.
+    uint64_t restart_backoff_ns;
+    // Name of what is made, or of a parameter.
+    uint8_t name[32];
+    // Name of a granted module, or of a built-in instance to be remounted.
+    uint8_t module[32];
+    // Name of the producer's port.
+    uint8_t from_port[32];
+    // Name of the consumer's port.
+    uint8_t to_port[32];
+    // Bytes of `text` in use, at most 192.
+    uint32_t text_length;
+    // Zero.
+    uint32_t reserved0;
+    // A parameter's value.
+    uint8_t text[192];
+    // Zero.
+    uint64_t reserved1[6];
+};
+
+// `oro.ring.reply.v1`: what came of a request.
+struct oro_control_reply {
+    // The request's.
+    uint64_t correlation;
+    // The request's.
+    uint32_t operation;
+    // `ORO_CONTROL_DONE`, or why not.
+    uint32_t code;
+    // What was made: a Ring, instance, Port or image; else 0.
+    uint64_t id;
+    // `ORO_CONTROL_DESCRIBE`: bytes of memory that are taken, the descendants' included.
+    uint64_t memory_bytes;
+    // `ORO_CONTROL_DESCRIBE`: bytes that there may be; 0: no limit of its own.
+    uint64_t memory_limit_bytes;
+    // `ORO_CONTROL_DESCRIBE`: Ports.
+    uint32_t port_count;
+    // `ORO_CONTROL_DESCRIBE`: Ports that there may be; 0: no limit of its own.
+    uint32_t port_limit;
+    // `ORO_CONTROL_DESCRIBE`: threads.
+    uint32_t thread_count;
+    // `ORO_CONTROL_DESCRIBE`: threads that there may be; 0: no limit of its own.
+    uint32_t thread_limit;
+    // Bytes of `text` in use, at most 192.
+    uint32_t text_length;
+    // Zero.
+    uint32_t reserved0;
+    // A sentence, if `code` is not `ORO_CONTROL_DONE`; UTF-8, cut where it is too long.
+    uint8_t text[192];
+};
+
 // The owner field of every Oro note: `"Oro"` and a terminating zero.
 #define ORO_NOTE_OWNER "Oro"
 
@@ -787,6 +985,12 @@ struct oro_time {
 
 // Layout text of `oro_time`.
 #define ORO_TIME_LAYOUT "oro.time.v1{monotonic_ns:u64,realtime_ns:u64,}"
+
+// Layout text of `oro_control_request`.
+#define ORO_CONTROL_LAYOUT "oro.ring.v1{correlation:u64,operation:u32,flags:u32,ring:u64,from:u64,to:u64,port:u64,image:u64,address:u64,size_bytes:u64,heap_bytes:u64,memory_bytes:u64,port_count:u32,thread_count:u32,slot_count:u32,slot_size_bytes:u32,from_element:u32,to_element:u32,restart:u32,restart_max:u32,restart_within_ns:u64,restart_backoff_ns:u64,name:u8[32],module:u8[32],from_port:u8[32],to_port:u8[32],text_length:u32,reserved0:u32,text:u8[192],reserved1:u64[6],}"
+
+// Layout text of `oro_control_reply`.
+#define ORO_CONTROL_REPLY_LAYOUT "oro.ring.reply.v1{correlation:u64,operation:u32,code:u32,id:u64,memory_bytes:u64,memory_limit_bytes:u64,port_count:u32,port_limit:u32,thread_count:u32,thread_limit:u32,text_length:u32,reserved0:u32,text:u8[192],}"
 
 /* Sizes, alignments and offsets, as Rust has them. */
 #ifdef __cplusplus
@@ -993,6 +1197,53 @@ ORO_STATIC_ASSERT(sizeof(struct oro_time) == 16, "oro_time size");
 ORO_STATIC_ASSERT(ORO_ALIGNOF(struct oro_time) == 8, "oro_time alignment");
 ORO_STATIC_ASSERT(offsetof(struct oro_time, monotonic_ns) == 0, "oro_time.monotonic_ns");
 ORO_STATIC_ASSERT(offsetof(struct oro_time, realtime_ns) == 8, "oro_time.realtime_ns");
+ORO_STATIC_ASSERT(sizeof(struct oro_control_request) == 512, "oro_control_request size");
+ORO_STATIC_ASSERT(ORO_ALIGNOF(struct oro_control_request) == 8, "oro_control_request alignment");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, correlation) == 0, "oro_control_request.correlation");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, operation) == 8, "oro_control_request.operation");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, flags) == 12, "oro_control_request.flags");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, ring) == 16, "oro_control_request.ring");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, from) == 24, "oro_control_request.from");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, to) == 32, "oro_control_request.to");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, port) == 40, "oro_control_request.port");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, image) == 48, "oro_control_request.image");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, address) == 56, "oro_control_request.address");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, size_bytes) == 64, "oro_control_request.size_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, heap_bytes) == 72, "oro_control_request.heap_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, memory_bytes) == 80, "oro_control_request.memory_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, port_count) == 88, "oro_control_request.port_count");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, thread_count) == 92, "oro_control_request.thread_count");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, slot_count) == 96, "oro_control_request.slot_count");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, slot_size_bytes) == 100, "oro_control_request.slot_size_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, from_element) == 104, "oro_control_request.from_element");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, to_element) == 108, "oro_control_request.to_element");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, restart) == 112, "oro_control_request.restart");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, restart_max) == 116, "oro_control_request.restart_max");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, restart_within_ns) == 120, "oro_control_request.restart_within_ns");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, restart_backoff_ns) == 128, "oro_control_request.restart_backoff_ns");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, name) == 136, "oro_control_request.name");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, module) == 168, "oro_control_request.module");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, from_port) == 200, "oro_control_request.from_port");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, to_port) == 232, "oro_control_request.to_port");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, text_length) == 264, "oro_control_request.text_length");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, reserved0) == 268, "oro_control_request.reserved0");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, text) == 272, "oro_control_request.text");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_request, reserved1) == 464, "oro_control_request.reserved1");
+ORO_STATIC_ASSERT(sizeof(struct oro_control_reply) == 256, "oro_control_reply size");
+ORO_STATIC_ASSERT(ORO_ALIGNOF(struct oro_control_reply) == 8, "oro_control_reply alignment");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, correlation) == 0, "oro_control_reply.correlation");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, operation) == 8, "oro_control_reply.operation");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, code) == 12, "oro_control_reply.code");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, id) == 16, "oro_control_reply.id");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, memory_bytes) == 24, "oro_control_reply.memory_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, memory_limit_bytes) == 32, "oro_control_reply.memory_limit_bytes");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, port_count) == 40, "oro_control_reply.port_count");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, port_limit) == 44, "oro_control_reply.port_limit");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, thread_count) == 48, "oro_control_reply.thread_count");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, thread_limit) == 52, "oro_control_reply.thread_limit");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, text_length) == 56, "oro_control_reply.text_length");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, reserved0) == 60, "oro_control_reply.reserved0");
+ORO_STATIC_ASSERT(offsetof(struct oro_control_reply, text) == 64, "oro_control_reply.text");
 
 #ifdef __cplusplus
 } /* extern "C" */
