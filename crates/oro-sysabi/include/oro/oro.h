@@ -303,7 +303,8 @@ static inline void oro_release(struct oro_endpoint *end, uint64_t count) {
     oro_commit(end, count);
 }
 
-/* Goes to the next slot: commits or releases the present one. */
+/* Goes to the next slot: commits or releases the present one, which has been touched: of slots that are
+ * handed over without, the second ends the instance in synchronous mode (MAN-5). */
 static inline void oro_advance(struct oro_endpoint *end) {
     oro_commit(end, 1);
 }
@@ -620,7 +621,9 @@ static inline int64_t oro_take_replies_(struct oro_endpoint *replies, uint64_t c
                                         void *reply, size_t reply_size_bytes) {
     int64_t count;
     while ((count = oro_available(replies)) > 0) {
-        const int is_meant = reply != 0 && *ORO_IN(oro_word, replies) == correlation;
+        /* Read in any case: of slots that are released without a touch, one is a violation (MAN-5). */
+        const uint64_t number = *ORO_IN(oro_word, replies);
+        const int is_meant = reply != 0 && number == correlation;
         if (is_meant) oro_copy_from_slot(reply, ORO_IN(uint8_t, replies), reply_size_bytes);
         oro_advance(replies);
         if (is_meant) return 1;
