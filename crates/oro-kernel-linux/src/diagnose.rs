@@ -33,6 +33,16 @@ impl FaultDetail {
     pub(crate) fn from_stop(stop: SignalStop) -> Self {
         Self { signal: Some(stop.signal), stop: Some(stop) }
     }
+
+    /// It is stopped in a touch of memory that is there for Linux alone: to the ABI there is nothing.
+    pub(crate) fn from_touch(address: u64, instruction: Option<u64>) -> Self {
+        Self::from_stop(SignalStop {
+            signal: libc::SIGSEGV,
+            address: Some(address),
+            instruction: instruction.unwrap_or_default(),
+            ..SignalStop::default()
+        })
+    }
 }
 
 impl Supervisor<'_> {
@@ -222,7 +232,7 @@ impl Supervisor<'_> {
             Some(Meaning::Word { .. }) => "the cursor of the synchronous mode",
             Some(Meaning::Queue { .. }) => "a slot of the asynchronous mode",
             Some(Meaning::Cursor { .. }) => "the cursor of the asynchronous mode",
-            Some(Meaning::Gate) | None => "a window of the other mode",
+            Some(Meaning::Gate | Meaning::Reserved { .. }) | None => "a window of the other mode",
         };
         let mode = match mode {
             Mode::Synchronous => "synchronous",
@@ -368,7 +378,7 @@ const HANDED_OVER: &str = "this slot was handed over when the thread touched ano
     fetches the next input (NAIVE-1)";
 
 /// Where a process that waits in a page fault was: the last field of `/proc/PID/syscall`.
-fn read_instruction(process_id: i32) -> Option<u64> {
+pub(crate) fn read_instruction(process_id: i32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process_id}/syscall")).ok()?;
     let last = text.trim().rsplit(' ').next()?;
     u64::from_str_radix(last.strip_prefix("0x")?, 16).ok()

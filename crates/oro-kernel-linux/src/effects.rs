@@ -48,7 +48,7 @@ impl Supervisor<'_> {
                 Effect::WithdrawCell { end, cell } => self.withdraw(end, cell),
                 Effect::OpenWord { end } => {
                     skips_resume = self.grant(end, next, |place, faults, wake| {
-                        let (address, _) = place.word.ok_or_else(no_word)?;
+                        let address = place.word_address().ok_or_else(no_word)?;
                         faults.open_pages(address, PAGE, wake)
                     });
                 }
@@ -140,10 +140,9 @@ impl Supervisor<'_> {
     fn collect(&mut self, end: EndpointId, cell: u32, number: u64) {
         let Some(place) = self.world.thread_place(end) else { return };
         let port = &self.world.ports[end.port.0 as usize];
-        let private = &self.world.threads[place.thread.0 as usize].private;
         let from = place.cell_offset(cell);
-        port.queue.copy_from(port.slot_offset(number), private, from, port.slot_size_bytes);
-        private.clear(from, place.cell_bytes);
+        port.queue.copy_from(port.slot_offset(number), &place.cells, from, port.slot_size_bytes);
+        place.cells.clear(from, place.cell_bytes);
     }
 
     /// A copy of message `number`, or zeros, appears in a consumer's cell (`PORT-5`). True if that
@@ -180,20 +179,19 @@ impl Supervisor<'_> {
     /// from anybody else.
     fn withdraw(&mut self, end: EndpointId, cell: u32) {
         let Some(place) = self.world.thread_place(end) else { return };
-        let thread = &self.world.threads[place.thread.0 as usize];
-        let offset = place.cell_offset(cell);
-        let result = thread.snapshots.punch_hole(offset, place.cell_bytes);
+        let result = place.cells.punch_hole(place.cell_offset(cell), place.cell_bytes);
         self.check("fallocate(PUNCH_HOLE)", result);
     }
 
     /// Protects the open word of a thread and reads it once (`MAN-5`).
     pub(crate) fn settle_word(&mut self, index: usize, end: EndpointId) -> Option<u64> {
         let place = self.world.thread_place(end)?;
-        let (address, offset) = place.word?;
+        let word = place.word.as_ref()?;
         let process = self.processes[index].as_ref()?;
-        let result = process.faults.protect(address, PAGE);
+        let result = process.faults.protect(word.address, PAGE);
+        let value = word.memory.load_u64(0);
         self.check("UFFDIO_WRITEPROTECT", result);
-        Some(self.world.threads[index].private.load_u64(offset))
+        Some(value)
     }
 
     /// Lets a thread repeat the access that it is stopped in.

@@ -3,6 +3,7 @@
 use oro_kernel::Event;
 
 use crate::StartError;
+use crate::diagnose::{FaultDetail, read_instruction};
 use crate::memory::PAGE;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::PageFault;
@@ -49,6 +50,11 @@ impl Supervisor<'_> {
             }
             Meaning::Queue { end } => self.step(Event::QueueTouched { end }),
             Meaning::Cursor { end } => self.step(Event::CursorTouched { end }),
+            Meaning::Reserved { .. } => {
+                let process = self.processes[index].as_ref();
+                let instruction = process.and_then(|process| read_instruction(process.process_id));
+                self.fault_thread(index, FaultDetail::from_touch(fault.address, instruction));
+            }
         }
     }
 
@@ -65,6 +71,7 @@ impl Supervisor<'_> {
                 }
                 _ => None,
             },
+            Presence::Never => None,
             Presence::Always if fault.is_protection => None,
             Presence::Always => match region.meaning {
                 Meaning::Gate => Some(self.is_armed(thread_id(index), page)),

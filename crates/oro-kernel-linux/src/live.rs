@@ -10,7 +10,7 @@ use crate::memory::PAGE;
 use crate::metadata;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::Wake;
-use crate::world::{LivePlace, ThreadPlace, cursor_offset};
+use crate::world::LivePlace;
 
 /// Bytes of a queue that are mapped at once, into a thread that has got it or touches more of it.
 const MAP_CHUNK: u64 = 1 << 20;
@@ -18,7 +18,7 @@ const MAP_CHUNK: u64 = 1 << 20;
 impl Supervisor<'_> {
     /// What an endpoint's shared cursor says.
     pub(crate) fn read_cursor(&self, end: EndpointId) -> u64 {
-        self.world.ports[end.port.0 as usize].cursors.load_u64(cursor_offset(end.side))
+        self.world.ports[end.port.0 as usize].cursors[end.side as usize].load_u64(0)
     }
 
     /// Tells the core what a cursor says, if it is live.
@@ -76,22 +76,21 @@ impl Supervisor<'_> {
     /// Stores to a commit word that is protected, or whose thread is gone.
     pub(crate) fn set_word(&self, end: EndpointId, value: u64) {
         let Some(place) = self.world.thread_place(end) else { return };
-        let Some((_, offset)) = place.word else { return };
-        self.world.threads[place.thread.0 as usize].private.store_u64(offset, value);
+        let Some(word) = &place.word else { return };
+        word.memory.store_u64(0, value);
     }
 
     /// Where an endpoint is served in asynchronous mode.
-    fn live_place(&self, end: EndpointId) -> (ThreadPlace, LivePlace) {
-        let place =
-            *self.world.thread_place(end).expect("kernel bug: a built-in end has no window");
+    fn live_place(&self, end: EndpointId) -> (ThreadId, LivePlace) {
+        let place = self.world.thread_place(end).expect("kernel bug: a built-in end has no window");
         let live = place.live.expect("kernel bug: this Port can never become asynchronous");
-        (place, live)
+        (place.thread, live)
     }
 
     /// Makes the page of a live cursor read-only. When it returns, no store to it is under way.
     fn protect_live(&mut self, end: EndpointId) {
-        let (place, live) = self.live_place(end);
-        if let Some(process) = &self.processes[place.thread.0 as usize] {
+        let (thread, live) = self.live_place(end);
+        if let Some(process) = &self.processes[thread.0 as usize] {
             let result = process.faults.protect(live.cursor, PAGE);
             self.check("UFFDIO_WRITEPROTECT", result);
         }
@@ -116,10 +115,10 @@ impl Supervisor<'_> {
 
     /// Gives a thread the queue at its window for the asynchronous mode.
     pub(crate) fn open_queue(&mut self, end: EndpointId) {
-        let (place, live) = self.live_place(end);
+        let (thread, live) = self.live_place(end);
         let port = end.port.0 as usize;
         let was_opened = std::mem::replace(&mut self.opened_queues[port][end.side as usize], true);
-        let Some(process) = &self.processes[place.thread.0 as usize] else { return };
+        let Some(process) = &self.processes[thread.0 as usize] else { return };
         let (call, result) = if was_opened {
             match end.side {
                 Side::Producer => {
@@ -156,8 +155,8 @@ impl Supervisor<'_> {
         if end.side == Side::Consumer {
             return;
         }
-        let (place, live) = self.live_place(end);
-        if let Some(process) = &self.processes[place.thread.0 as usize] {
+        let (thread, live) = self.live_place(end);
+        if let Some(process) = &self.processes[thread.0 as usize] {
             let result = process.faults.protect(live.window, live.size_bytes);
             self.check("UFFDIO_WRITEPROTECT", result);
         }
@@ -165,8 +164,7 @@ impl Supervisor<'_> {
 
     /// Tells a thread that is stopped in a fault of its own where window and cursor are now.
     pub(crate) fn publish_mode(&self, end: EndpointId, mode: Mode) {
-        let (place, _) = self.live_place(end);
-        metadata::publish_mode(&self.world, end, &place, mode);
+        metadata::publish_mode(&self.world, end, mode);
     }
 
     /// Tells the core of every timer that has expired.

@@ -109,7 +109,10 @@ fn find_in_windows(world: &World, thread: ThreadId, address: u64) -> Option<Spot
             {
                 return Some(Spot::Word { end });
             }
-            Meaning::Word { .. } | Meaning::Cursor { .. } | Meaning::Gate => continue,
+            Meaning::Word { .. }
+            | Meaning::Cursor { .. }
+            | Meaning::Reserved { .. }
+            | Meaning::Gate => continue,
         };
         if (region.start..after).contains(&address) {
             return Some(Spot::Cell { end });

@@ -76,8 +76,8 @@ struct Chunk {
     inode: u64,
 }
 
-/// Memory of whole pages, zeroed at first.
-#[derive(Debug)]
+/// Memory of whole pages, zeroed at first. A clone is the same memory.
+#[derive(Clone, Debug)]
 pub(crate) struct SharedMemory {
     chunk: Rc<Chunk>,
     /// Where it is in the memfd.
@@ -184,6 +184,12 @@ impl SharedMemory {
             "kernel bug: offset {offset:#x}+{size_bytes:#x} outside of {:#x} bytes",
             self.size_bytes
         );
+    }
+
+    /// A part of it, of whole pages.
+    pub(crate) fn part(&self, offset: u64, size_bytes: u64) -> Self {
+        self.check(offset, size_bytes);
+        Self { chunk: Rc::clone(&self.chunk), start: self.start + offset, size_bytes }
     }
 
     /// A pointer to `offset`, good for `size_bytes` bytes.

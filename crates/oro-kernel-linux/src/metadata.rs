@@ -17,7 +17,7 @@ use crate::addresses::{
 };
 use crate::memory::{PAGE, SharedMemory};
 use crate::stub::ENTRY_WORD;
-use crate::world::{ThreadMemory, ThreadPlace, World, cursor_offset};
+use crate::world::{ThreadMemory, ThreadPlace, World};
 
 /// What the Root pages say of the machine.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,6 @@ pub(crate) fn write_all(
     for index in 0..world.threads.len() {
         write_thread(world, plan, images, facts, index)?;
     }
-    world.tables.write(world, plan);
     Ok(())
 }
 
@@ -177,7 +176,7 @@ fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlac
         // A cell is at most 16 MiB, so its stride fits.
         stride_bytes: u32::try_from(place.cell_stride()).unwrap_or(u32::MAX),
         mask: abi::CELL_COUNT - 1,
-        own_cursor: place.word.map_or(0, |(address, _)| address),
+        own_cursor: place.word_address().unwrap_or(0),
         peer_cursor: place.peer_cursor,
         mode: abi::MODE_SYNCHRONOUS,
         state: abi::STATE_WIRED,
@@ -200,12 +199,13 @@ fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlac
 
 /// A cursor, where the peer and the tables show it.
 pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
-    world.ports[end.port.0 as usize].cursors.store_u64(cursor_offset(end.side), value);
+    world.ports[end.port.0 as usize].cursors[end.side as usize].store_u64(0, value);
     world.tables.publish_cursor(end, value);
 }
 
 /// Where a thread, which is stopped in a fault of its own, finds window and cursor (`BIND-2`).
-pub(crate) fn publish_mode(world: &World, end: EndpointId, place: &ThreadPlace, mode: Mode) {
+pub(crate) fn publish_mode(world: &World, end: EndpointId, mode: Mode) {
+    let Some(place) = world.thread_place(end) else { return };
     let port = &world.ports[end.port.0 as usize];
     // Strides are at most 16 MiB and a page, slot counts at most 2^20.
     let half = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -221,7 +221,7 @@ pub(crate) fn publish_mode(world: &World, end: EndpointId, place: &ThreadPlace, 
             place.window,
             half(place.cell_stride()),
             abi::CELL_COUNT - 1,
-            place.word.map_or(0, |(address, _)| address),
+            place.word_address().unwrap_or(0),
             abi::MODE_SYNCHRONOUS,
         ),
     };

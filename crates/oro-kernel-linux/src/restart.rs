@@ -88,11 +88,10 @@ impl Supervisor<'_> {
         };
         let mut processes = Vec::new();
         for index in self.world.list_threads(instance) {
-            let thread = &self.world.threads[index];
-            thread.reset().map_err(memory)?;
+            self.world.reset_thread(index).map_err(memory)?;
             metadata::write_thread(&self.world, self.plan, self.images, &self.facts, index)
                 .map_err(|error| StartError::system("getrandom", error))?;
-            processes.push((index, sealer.seal(thread, &name)?));
+            processes.push((index, sealer.seal(&self.world.threads[index], &name)?));
         }
         for (index, process) in processes {
             let ends: Vec<_> = self.world.threads[index].list_ends().collect();

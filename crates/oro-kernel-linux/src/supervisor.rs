@@ -71,7 +71,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();
-    let kernel = Kernel::new(world.setup.clone());
+    let kernel = Kernel::new(world.describe(plan));
     world.tables.publish_mounted(&kernel);
     let mut supervisor = Supervisor {
         kernel,
@@ -367,7 +367,7 @@ impl Supervisor<'_> {
     }
 
     /// Tells the core that a thread has done what ends its instance.
-    fn fault_thread(&mut self, index: usize, detail: FaultDetail) {
+    pub(crate) fn fault_thread(&mut self, index: usize, detail: FaultDetail) {
         let cause = self.classify(index, &detail);
         self.details[index] = detail;
         self.step(Event::ThreadFaulted { thread: thread_id(index), cause });

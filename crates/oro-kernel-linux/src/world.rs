@@ -4,12 +4,17 @@
 //! what is decided here and nowhere else: a page is in a thread's mappings because this file, or
 //! `builder` for it, put it there. Processes, faults and table contents are elsewhere.
 
-mod builder;
+mod mount;
+mod quota;
+mod setup;
+mod wire;
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsRawFd;
 
 use oro_image::{Image, Machine};
-use oro_kernel::{EndpointId, InstanceId, PortId, Setup, Side, ThreadId};
+use oro_kernel::{EndpointId, InstanceId, PortId, Side, ThreadId};
 use oro_system::{BuiltIn, Plan, RestartOn};
 
 use crate::StartError;
@@ -17,24 +22,28 @@ use crate::addresses::{GATE_PAGES, WINDOWS};
 use crate::memory::{PAGE, SharedMemory};
 use crate::spawn::{Mapping, Rights};
 use crate::tables::Tables;
-use builder::Builder;
+pub(crate) use quota::Charges;
+pub(crate) use setup::{describe_instance, describe_port};
+
+use mount::Store;
+use setup::choose_upgrade;
+use wire::Reserved;
 
 /// Offset of the request page in a thread's private memory.
 pub(crate) const PRIVATE_REQUEST: u64 = GATE_PAGES * PAGE;
-/// Offset of the first commit word or cell there.
-const PRIVATE_ENDS: u64 = PRIVATE_REQUEST + PAGE;
+/// Bytes of it.
+const PRIVATE_BYTES: u64 = PRIVATE_REQUEST + PAGE;
 
-/// The memory of a system.
+/// The memory of a system. It grows: by an instance ([`World::mount`]) or a Port ([`World::wire`]).
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) setup: Setup,
     /// The Rings' tables.
     pub(crate) tables: Tables,
     pub(crate) instances: Vec<InstanceMemory>,
     pub(crate) threads: Vec<ThreadMemory>,
     pub(crate) ports: Vec<PortMemory>,
-    /// Descriptors that the planned mappings name; of no use once every process exists that ever will.
-    pub(crate) files: Vec<OwnedFd>,
+    pub(crate) charges: Charges,
+    store: Store,
 }
 
 /// What an instance's threads share.
@@ -68,16 +77,18 @@ pub(crate) struct ThreadMemory {
     pub(crate) stack_end: u64,
     /// Root page, response page and bindings; read-only to it.
     pub(crate) root: SharedMemory,
-    /// Gates, request page, commit words, producer cells.
+    /// Gates and request page.
     pub(crate) private: SharedMemory,
-    /// Consumer cells. The supervisor does not touch them.
-    pub(crate) snapshots: SharedMemory,
     /// What it will have mapped.
     pub(crate) mappings: Vec<Mapping>,
     /// Places at which its faults mean something, by ascending address.
     pub(crate) regions: Vec<Region>,
     /// Its wired bindings, by ascending index, with their endpoints.
     ends: Vec<(u32, EndpointId)>,
+    /// Places for Ports that come when its process exists, by binding.
+    reserved: BTreeMap<u32, Reserved>,
+    /// Its process exists, or has existed: it can map nothing more.
+    pub(crate) is_sealed: bool,
     next_window: u64,
 }
 
@@ -100,6 +111,8 @@ pub(crate) enum Presence {
     /// A queue: nothing until the core opens it; then as `Always`, but never protected to a consumer,
     /// which cannot store to it in any case.
     Queue,
+    /// Nothing is wired here.
+    Never,
 }
 
 impl Region {
@@ -107,6 +120,7 @@ impl Region {
         match self.meaning {
             Meaning::Cell { end, .. } if end.side == Side::Consumer => Presence::Snapshot,
             Meaning::Queue { .. } => Presence::Queue,
+            Meaning::Reserved { .. } => Presence::Never,
             Meaning::Gate
             | Meaning::Cell { .. }
             | Meaning::Word { .. }
@@ -134,6 +148,10 @@ pub(crate) enum Meaning {
     Cursor {
         end: EndpointId,
     },
+    /// A place for an end on this side that is not wired yet.
+    Reserved {
+        side: Side,
+    },
 }
 
 /// A Port's memory.
@@ -145,8 +163,8 @@ pub(crate) struct PortMemory {
     /// The queue. Only threads whose end can become asynchronous have it mapped, and see nothing of
     /// it until the core opens it.
     pub(crate) queue: SharedMemory,
-    /// The producer's cursor at 0, the consumer's one page further.
-    pub(crate) cursors: SharedMemory,
+    /// By side, the page with its cursor.
+    pub(crate) cursors: [SharedMemory; 2],
     pub(crate) producer: Place,
     pub(crate) consumer: Place,
 }
@@ -161,7 +179,7 @@ pub(crate) enum Place {
 }
 
 /// A thread's endpoint.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ThreadPlace {
     pub(crate) thread: ThreadId,
     /// Index of the port in the module, which is that of its binding.
@@ -171,15 +189,21 @@ pub(crate) struct ThreadPlace {
     pub(crate) window: u64,
     /// Bytes of a cell, whole pages.
     pub(crate) cell_bytes: u64,
-    /// Offset of cell 0 in the thread's private memory (producer) or snapshots (consumer); cell 1
-    /// follows at `cell_bytes`.
-    pub(crate) cells_offset: u64,
-    /// Address and offset in private memory of the commit word, for managed threads.
-    pub(crate) word: Option<(u64, u64)>,
+    /// Both cells. The supervisor does not touch a consumer's.
+    pub(crate) cells: SharedMemory,
+    /// The commit word, for managed threads.
+    pub(crate) word: Option<WordPlace>,
     /// Address at which the peer's cursor can be read.
     pub(crate) peer_cursor: u64,
     /// Where this end is served in asynchronous mode; `None`: it can never have it.
     pub(crate) live: Option<LivePlace>,
+}
+
+/// A page with a commit word at its beginning.
+#[derive(Clone, Debug)]
+pub(crate) struct WordPlace {
+    pub(crate) address: u64,
+    pub(crate) memory: SharedMemory,
 }
 
 /// Addresses of an endpoint in asynchronous mode.
@@ -203,19 +227,18 @@ impl ThreadPlace {
         self.window + u64::from(cell) * self.cell_stride()
     }
 
+    /// Where a cell is in [`ThreadPlace::cells`].
     pub(crate) fn cell_offset(&self, cell: u32) -> u64 {
-        self.cells_offset + u64::from(cell) * self.cell_bytes
+        u64::from(cell) * self.cell_bytes
+    }
+
+    /// Its commit word's address, if it has one.
+    pub(crate) fn word_address(&self) -> Option<u64> {
+        self.word.as_ref().map(|word| word.address)
     }
 }
 
 impl PortMemory {
-    /// Whether it can ever become asynchronous.
-    fn can_upgrade(&self) -> bool {
-        [&self.producer, &self.consumer]
-            .iter()
-            .any(|place| matches!(place, Place::Thread(ThreadPlace { live: Some(_), .. })))
-    }
-
     /// Where message `number` lies in the queue.
     pub(crate) fn slot_offset(&self, number: u64) -> u64 {
         (number & (self.slot_count - 1)) * self.stride_bytes
@@ -258,19 +281,37 @@ impl World {
                 return Err(StartError::machine(name, image.machine.name()));
             }
         }
-        let mut builder = Builder::new(plan, images)?;
-        for index in 0..plan.instances.len() {
-            builder.add_instance(index)?;
+        let charges = Charges::count(plan, images);
+        charges.check(plan)?;
+        let system = |error| StartError::system("memfd_create", error);
+        let mut world = Self {
+            tables: Tables::lay_out(plan, false).map_err(system)?,
+            instances: Vec::new(),
+            threads: Vec::new(),
+            ports: Vec::new(),
+            charges,
+            store: Store::new().map_err(system)?,
+        };
+        for _ in &plan.instances {
+            world.mount(plan, images)?;
         }
-        builder.plan_ends();
-        builder.create()
+        world.tables.add_built_ins();
+        for (index, ring) in plan.rings.iter().enumerate() {
+            for grant in &ring.grants {
+                world.tables.add_grant(plan, as_u32(index + 1), grant);
+            }
+        }
+        for _ in &plan.ports {
+            world.wire(plan, images)?;
+        }
+        Ok(world)
     }
 
     /// Drops what only building processes needs, of instances that are never built again.
     pub(crate) fn forget_plans(&mut self, plan: &Plan) {
         let may_restart = |index: usize| plan.instances[index].restart.on != RestartOn::Never;
         if !(0..plan.instances.len()).any(may_restart) {
-            self.files.clear();
+            self.store.forget_files();
         }
         for thread in &mut self.threads {
             if !may_restart(thread.instance.0 as usize) {
@@ -281,6 +322,21 @@ impl World {
             thread.regions.shrink_to_fit();
             thread.ends.shrink_to_fit();
         }
+    }
+
+    /// Makes what is a thread's alone what it was before it first ran; its process is gone. Root page and
+    /// bindings are to be written anew.
+    pub(crate) fn reset_thread(&self, index: usize) -> io::Result<()> {
+        let thread = &self.threads[index];
+        thread.root.clear(0, thread.root.size_bytes());
+        thread.private.punch_hole(0, thread.private.size_bytes())?;
+        thread.private.populate()?;
+        for end in thread.list_ends() {
+            if let Some(place) = self.thread_place(end) {
+                place.reset(end.side)?;
+            }
+        }
+        Ok(())
     }
 
     /// The endpoint's place, if it is a thread's.
@@ -308,50 +364,6 @@ impl World {
 }
 
 impl ThreadMemory {
-    /// Maps an endpoint's cells, its peer's cursor, its commit word, and what it needs in
-    /// asynchronous mode.
-    fn add_end(&mut self, end: EndpointId, place: &ThreadPlace, port: &PortMemory) {
-        let (rights, memory) = match end.side {
-            Side::Producer => (Rights::ReadWrite, &self.private),
-            Side::Consumer => (Rights::Read, &self.snapshots),
-        };
-        for cell in 0..2 {
-            let address = place.cell_address(cell);
-            let size_bytes = place.cell_bytes;
-            let offset = place.cell_offset(cell);
-            self.mappings.push(mapping(address, size_bytes, rights, memory, offset));
-            let meaning = Meaning::Cell { end, cell };
-            self.regions.push(Region { start: address, size_bytes, meaning });
-        }
-        let peer_offset = cursor_offset(end.side.peer());
-        let cursors = &port.cursors;
-        self.mappings.push(mapping(place.peer_cursor, PAGE, Rights::Read, cursors, peer_offset));
-        if let Some((address, offset)) = place.word {
-            self.mappings.push(mapping(address, PAGE, Rights::ReadWrite, &self.private, offset));
-            let meaning = Meaning::Word { end };
-            self.regions.push(Region { start: address, size_bytes: PAGE, meaning });
-        }
-        if let Some(live) = place.live {
-            self.add_live(end, live, port);
-        }
-        self.ends.push((place.port_index, end));
-    }
-
-    /// Maps the queue and the own live cursor.
-    fn add_live(&mut self, end: EndpointId, live: LivePlace, port: &PortMemory) {
-        let rights = match end.side {
-            Side::Producer => Rights::ReadWrite,
-            Side::Consumer => Rights::Read,
-        };
-        let LivePlace { window, size_bytes, cursor } = live;
-        self.mappings.push(mapping(window, size_bytes, rights, &port.queue, 0));
-        self.regions.push(Region { start: window, size_bytes, meaning: Meaning::Queue { end } });
-        let offset = cursor_offset(end.side);
-        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &port.cursors, offset));
-        let meaning = Meaning::Cursor { end };
-        self.regions.push(Region { start: cursor, size_bytes: PAGE, meaning });
-    }
-
     /// Its endpoints.
     pub(crate) fn list_ends(&self) -> impl Iterator<Item = EndpointId> + '_ {
         self.ends.iter().map(|(_, end)| *end)
@@ -371,14 +383,6 @@ impl ThreadMemory {
     }
 }
 
-/// Offset of a side's cursor in [`PortMemory::cursors`].
-pub(crate) fn cursor_offset(side: Side) -> u64 {
-    match side {
-        Side::Producer => 0,
-        Side::Consumer => PAGE,
-    }
-}
-
 fn mapping(
     address: u64,
     size_bytes: u64,
@@ -388,4 +392,16 @@ fn mapping(
 ) -> Mapping {
     let (fd, inode) = (memory.fd().as_raw_fd(), memory.inode());
     Mapping { address, size_bytes, rights, fd, inode, offset: memory.start() + offset }
+}
+
+/// Takes `size_bytes` from a running total: where they start.
+fn take(next: &mut u64, size_bytes: u64) -> u64 {
+    let start = *next;
+    *next += size_bytes;
+    start
+}
+
+/// The plan's lists are far shorter than 2^32 (`LIM-*`).
+fn as_u32(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }

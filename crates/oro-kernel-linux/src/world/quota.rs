@@ -1,0 +1,67 @@
+//! What memory counts for which quota (`SYS-3`, `RING-9`): known before any of it exists.
+
+use oro_image::Image;
+use oro_system::{Plan, PlanPort};
+
+use super::World;
+use crate::StartError;
+
+/// Bytes that count for each instance: image, heap, stacks, what its threads have, cells, commit words and
+/// queues.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Charges(Vec<u64>);
+
+impl Charges {
+    /// Of a whole plan.
+    pub(super) fn count(plan: &Plan, images: &[Image]) -> Self {
+        let mut charges = Self::default();
+        for index in 0..plan.instances.len() {
+            charges.add_instance(plan, images, index);
+        }
+        for port in &plan.ports {
+            charges.add_port(plan, images, port);
+        }
+        charges
+    }
+
+    /// The next instance's.
+    pub(crate) fn add_instance(&mut self, plan: &Plan, images: &[Image], index: usize) {
+        let planned = &plan.instances[index];
+        self.0.push(World::cost_of_instance(planned, &images[planned.module as usize]));
+    }
+
+    /// A Port's, for whoever pays.
+    pub(crate) fn add_port(&mut self, plan: &Plan, images: &[Image], port: &PlanPort) {
+        for (instance, size_bytes) in World::cost_of_port(plan, images, port) {
+            self.0[instance as usize] += size_bytes;
+        }
+    }
+
+    /// Bytes of a Ring and its descendants.
+    pub(crate) fn sum_ring(&self, plan: &Plan, ring: u32) -> u64 {
+        let instances = plan.instances.iter().zip(&self.0);
+        let is_in = |of: u32| plan.ancestry(of).any(|ancestor| ancestor == ring);
+        instances.filter(|(planned, _)| is_in(planned.ring)).map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Holds them against the quotas of instances and of Rings.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), StartError> {
+        let mut rings = vec![0; plan.rings.len() + 1];
+        for (index, (planned, needed)) in plan.instances.iter().zip(&self.0).enumerate() {
+            if planned.memory_bytes != 0 && *needed > planned.memory_bytes {
+                let whose = format!("instance `{}` needs", plan.path(index));
+                return Err(StartError::quota(whose, *needed, planned.memory_bytes));
+            }
+            for ring in plan.ancestry(planned.ring) {
+                rings[ring as usize] += needed;
+            }
+        }
+        for (ring, needed) in plan.rings.iter().zip(&rings[1..]) {
+            if ring.memory_bytes != 0 && *needed > ring.memory_bytes {
+                let whose = format!("the instances of Ring `{}` need", ring.name);
+                return Err(StartError::quota(whose, *needed, ring.memory_bytes));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,383 @@
+//! How a Port comes into a [`World`]: its queue, its cursors, and a place for each of its ends in the
+//! address space of the thread that has it.
+//!
+//! A thread whose process exists can map nothing more. Where it may get Ports then (`CTL-8`), a place for each
+//! of its elements has been *reserved* before: mapped, watched, and with nothing in it.
+
+use std::io;
+
+use oro_image::{Image, Port};
+use oro_kernel::{EndpointId, PortId, Side, ThreadId, Upgrade};
+use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
+
+use super::{
+    LivePlace, Meaning, Place, PortMemory, Region, ThreadMemory, ThreadPlace, WordPlace, World,
+    mapping,
+};
+use crate::StartError;
+use crate::addresses::{WINDOWS, WINDOWS_END};
+use crate::memory::{PAGE, SharedMemory, round_to_pages};
+use crate::spawn::Rights;
+
+/// A place for an end that is not wired yet.
+#[derive(Clone, Debug)]
+pub(super) struct Reserved {
+    place: ThreadPlace,
+    /// The page where its thread will see the cursor of the peer.
+    peer_cursor: SharedMemory,
+}
+
+/// Which port of a module an end is.
+#[derive(Clone, Copy)]
+struct Element<'a> {
+    thread: ThreadId,
+    port_index: u32,
+    element: u32,
+    is_managed: bool,
+    /// Address ranges are for slots of this size.
+    slot_size_bytes: u32,
+    instance: &'a str,
+}
+
+impl World {
+    /// Adds the next Port of the plan.
+    pub(crate) fn wire(&mut self, plan: &Plan, images: &[Image]) -> Result<PortId, StartError> {
+        let system = |error| StartError::system("Port memory", error);
+        let port = PortId(super::as_u32(self.ports.len()));
+        let planned = &plan.ports[port.0 as usize];
+        let is_late = self.is_late(planned);
+        let can_upgrade = !is_late && can_upgrade(plan, images, planned);
+        let queue = self.store.writable.take(planned.queue_bytes()).map_err(system)?;
+        // An end that can become asynchronous has its own cursor mapped writable; its peer has it
+        // mapped read-only, and can make no system call to change that.
+        let arena = if can_upgrade { &mut self.store.writable } else { &mut self.store.readable };
+        let cursors = arena.take(2 * PAGE).map_err(system)?;
+        if can_upgrade {
+            // Allocated now: nobody waits for it later, and where Linux says that there is not so much,
+            // nothing starts.
+            let allocate = |memory: &SharedMemory| memory.populate();
+            allocate(&queue)
+                .and_then(|()| allocate(&cursors))
+                .map_err(|error| StartError::system("memory for a Port's queue", error))?;
+        }
+        let mut memory = PortMemory {
+            slot_size_bytes: u64::from(planned.slot_size_bytes),
+            stride_bytes: u64::from(planned.stride_bytes),
+            slot_count: u64::from(planned.slot_count),
+            queue,
+            cursors: [cursors.part(0, PAGE), cursors.part(PAGE, PAGE)],
+            // Until they have their places.
+            producer: Place::Kernel(BuiltIn::NullSource),
+            consumer: Place::Kernel(BuiltIn::NullSink),
+        };
+        for side in [Side::Producer, Side::Consumer] {
+            let place = self.place_end(plan, images, EndpointId { port, side }, &mut memory)?;
+            match side {
+                Side::Producer => memory.producer = place,
+                Side::Consumer => memory.consumer = place,
+            }
+        }
+        let places = [&memory.producer, &memory.consumer].map(|place| match place {
+            Place::Thread(place) => Some(place),
+            Place::Kernel(_) => None,
+        });
+        self.tables.add_port(plan, port.0, places);
+        self.ports.push(memory);
+        Ok(port)
+    }
+
+    /// Whether an end is wired to a thread whose process exists already.
+    pub(crate) fn is_late(&self, planned: &PlanPort) -> bool {
+        [&planned.producer, &planned.consumer].into_iter().any(|end| match end {
+            &PlanEnd::Instance { instance, entry, .. } => {
+                let first = self.instances[instance as usize].first_thread;
+                self.threads[(first + entry) as usize].is_sealed
+            }
+            PlanEnd::BuiltIn(_) => false,
+        })
+    }
+
+    /// Bytes that count for quotas, by instance: the queue for who pays for it, cells and commit words for
+    /// each end (`SYS-3`).
+    pub(super) fn cost_of_port(
+        plan: &Plan,
+        images: &[Image],
+        planned: &PlanPort,
+    ) -> Vec<(u32, u64)> {
+        let mut costs = Vec::new();
+        if let Some(payer) = planned.payer() {
+            costs.push((payer, round_to_pages(planned.queue_bytes())));
+        }
+        for end in [&planned.producer, &planned.consumer] {
+            if let &PlanEnd::Instance { instance, entry, .. } = end {
+                let module = plan.instances[instance as usize].module;
+                let is_managed =
+                    images[module as usize].interface.entries[entry as usize].is_managed;
+                let cells = 2 * round_to_pages(u64::from(planned.slot_size_bytes));
+                costs.push((instance, cells + if is_managed { PAGE } else { 0 }));
+            }
+        }
+        costs
+    }
+
+    fn place_end(
+        &mut self,
+        plan: &Plan,
+        images: &[Image],
+        end: EndpointId,
+        memory: &mut PortMemory,
+    ) -> Result<Place, StartError> {
+        let planned = &plan.ports[end.port.0 as usize];
+        let planned_end = match end.side {
+            Side::Producer => &planned.producer,
+            Side::Consumer => &planned.consumer,
+        };
+        let &PlanEnd::Instance { instance, port, entry, element } = planned_end else {
+            let PlanEnd::BuiltIn(built_in) = planned_end else { unreachable!("the other kind") };
+            return Ok(Place::Kernel(built_in.clone()));
+        };
+        let thread = ThreadId(self.instances[instance as usize].first_thread + entry);
+        let index = thread.0 as usize;
+        if self.threads[index].is_sealed {
+            return self.place_late(end, index, port, memory);
+        }
+        let module = plan.instances[instance as usize].module;
+        let wanted = Element {
+            thread,
+            port_index: port,
+            element,
+            is_managed: images[module as usize].interface.entries[entry as usize].is_managed,
+            slot_size_bytes: planned.slot_size_bytes,
+            instance: &plan.path(instance as usize),
+        };
+        let mut place = self.create_place(wanted)?;
+        if !self.is_late(planned) && can_upgrade(plan, images, planned) {
+            let size_bytes = round_to_pages(planned.queue_bytes());
+            let next = &mut self.threads[index].next_window;
+            place.live = Some(LivePlace {
+                window: super::take(next, size_bytes + PAGE),
+                size_bytes,
+                cursor: super::take(next, 2 * PAGE),
+            });
+            check_windows(*next, wanted.instance)?;
+        }
+        place
+            .allocate(end.side)
+            .map_err(|error| StartError::system("memory for a thread", error))?;
+        self.threads[index].add_end(end, &place, memory);
+        Ok(Place::Thread(place))
+    }
+
+    /// Cells, the address for the peer's cursor, and a commit word: of a new end, wired or not.
+    fn create_place(&mut self, wanted: Element<'_>) -> Result<ThreadPlace, StartError> {
+        let system = |error| StartError::system("memory for a thread", error);
+        let thread = &mut self.threads[wanted.thread.0 as usize];
+        let cell_bytes = round_to_pages(u64::from(wanted.slot_size_bytes));
+        let next = &mut thread.next_window;
+        let window = super::take(next, 2 * (cell_bytes + PAGE));
+        let peer_cursor = super::take(next, 2 * PAGE);
+        let word_address = wanted.is_managed.then(|| super::take(next, 2 * PAGE));
+        check_windows(*next, wanted.instance)?;
+        let cells = self.store.writable.take(2 * cell_bytes).map_err(system)?;
+        let word = match word_address {
+            Some(address) => {
+                let memory = self.store.writable.take(PAGE).map_err(system)?;
+                Some(WordPlace { address, memory })
+            }
+            None => None,
+        };
+        Ok(ThreadPlace {
+            thread: wanted.thread,
+            port_index: wanted.port_index,
+            element: wanted.element,
+            window,
+            cell_bytes,
+            cells,
+            word,
+            peer_cursor,
+            live: None,
+        })
+    }
+
+    /// Reserves a place for each element of a thread's ports, for Ports that come when its process exists.
+    pub(crate) fn reserve(
+        &mut self,
+        ports: &[Port],
+        thread: ThreadId,
+        name: &str,
+    ) -> Result<(), StartError> {
+        let index = thread.0 as usize;
+        let (entry, is_managed) = (self.threads[index].entry, self.threads[index].is_managed);
+        for port in ports.iter().filter(|port| port.entry == entry) {
+            let side = match port.direction {
+                oro_image::Direction::Producer => Side::Producer,
+                oro_image::Direction::Consumer => Side::Consumer,
+            };
+            for element in 0..port.max {
+                let wanted = Element {
+                    thread,
+                    port_index: port.index + element,
+                    element,
+                    is_managed,
+                    slot_size_bytes: port.slot_size_bytes,
+                    instance: name,
+                };
+                let place = self.create_place(wanted)?;
+                let page = self.store.readable.take(PAGE);
+                let peer_cursor =
+                    page.map_err(|error| StartError::system("memory for a thread", error))?;
+                self.threads[index].add_reserved(side, Reserved { place, peer_cursor });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts an end at the place that its thread has reserved for it.
+    fn place_late(
+        &mut self,
+        end: EndpointId,
+        index: usize,
+        binding: u32,
+        memory: &mut PortMemory,
+    ) -> Result<Place, StartError> {
+        let system = |error| StartError::system("memory for a late Port", error);
+        let thread = &mut self.threads[index];
+        let reserved = thread.reserved.get(&binding).cloned();
+        let reserved = reserved.expect("kernel bug: whoever wires late has made sure of a place");
+        let place = reserved.place;
+        assert!(memory.slot_size_bytes <= place.cell_bytes, "kernel bug: the slot is too large");
+        // Nothing of a Port that it had before.
+        place.reset(end.side).map_err(system)?;
+        reserved.peer_cursor.clear(0, PAGE);
+        memory.cursors[end.side.peer() as usize] = reserved.peer_cursor;
+        for region in &mut thread.regions {
+            if let Some(meaning) = place.meaning_at(end, region.start) {
+                region.meaning = meaning;
+            }
+        }
+        thread.ends.retain(|(other, _)| *other != binding);
+        let at = thread.ends.partition_point(|(other, _)| *other < binding);
+        thread.ends.insert(at, (binding, end));
+        Ok(Place::Thread(place))
+    }
+}
+
+impl ThreadPlace {
+    /// Makes sure of what its thread has mapped from the start: the commit word, and a producer's cells.
+    fn allocate(&self, side: Side) -> io::Result<()> {
+        if side == Side::Producer {
+            self.cells.populate()?;
+        }
+        self.word.as_ref().map_or(Ok(()), |word| word.memory.populate())
+    }
+
+    /// As before the end's thread first ran.
+    pub(super) fn reset(&self, side: Side) -> io::Result<()> {
+        self.cells.punch_hole(0, self.cells.size_bytes())?;
+        if let Some(word) = &self.word {
+            word.memory.punch_hole(0, PAGE)?;
+        }
+        self.allocate(side)
+    }
+
+    /// What a region that begins at an address means for an end that is here.
+    fn meaning_at(&self, end: EndpointId, start: u64) -> Option<Meaning> {
+        let cell = (0..2).find(|cell| self.cell_address(*cell) == start);
+        match cell {
+            Some(cell) => Some(Meaning::Cell { end, cell }),
+            None => (self.word_address() == Some(start)).then_some(Meaning::Word { end }),
+        }
+    }
+}
+
+impl ThreadMemory {
+    /// Maps an endpoint's cells, its peer's cursor, its commit word, and what it needs in
+    /// asynchronous mode.
+    fn add_end(&mut self, end: EndpointId, place: &ThreadPlace, port: &PortMemory) {
+        let cursor = &port.cursors[end.side.peer() as usize];
+        let cell = |cell| Meaning::Cell { end, cell };
+        self.map_place(end.side, place, cursor, [cell(0), cell(1), Meaning::Word { end }]);
+        if let Some(live) = place.live {
+            self.add_live(end, live, port);
+        }
+        let at = self.ends.partition_point(|(binding, _)| *binding < place.port_index);
+        self.ends.insert(at, (place.port_index, end));
+    }
+
+    fn add_reserved(&mut self, side: Side, reserved: Reserved) {
+        let Reserved { place, peer_cursor } = &reserved;
+        self.map_place(side, place, peer_cursor, [Meaning::Reserved { side }; 3]);
+        self.reserved.insert(place.port_index, reserved);
+    }
+
+    /// `meanings`: of the two cells and of the commit word.
+    fn map_place(
+        &mut self,
+        side: Side,
+        place: &ThreadPlace,
+        peer_cursor: &SharedMemory,
+        meanings: [Meaning; 3],
+    ) {
+        let rights = match side {
+            Side::Producer => Rights::ReadWrite,
+            Side::Consumer => Rights::Read,
+        };
+        let [first, second, word_meaning] = meanings;
+        let size_bytes = place.cell_bytes;
+        for (cell, meaning) in [(0, first), (1, second)] {
+            let start = place.cell_address(cell);
+            let offset = place.cell_offset(cell);
+            self.mappings.push(mapping(start, size_bytes, rights, &place.cells, offset));
+            self.add_region(Region { start, size_bytes, meaning });
+        }
+        self.mappings.push(mapping(place.peer_cursor, PAGE, Rights::Read, peer_cursor, 0));
+        if let Some(WordPlace { address, memory }) = &place.word {
+            self.mappings.push(mapping(*address, PAGE, Rights::ReadWrite, memory, 0));
+            self.add_region(Region { start: *address, size_bytes: PAGE, meaning: word_meaning });
+        }
+    }
+
+    /// Maps the queue and the own live cursor.
+    fn add_live(&mut self, end: EndpointId, live: LivePlace, port: &PortMemory) {
+        let rights = match end.side {
+            Side::Producer => Rights::ReadWrite,
+            Side::Consumer => Rights::Read,
+        };
+        let LivePlace { window, size_bytes, cursor } = live;
+        self.mappings.push(mapping(window, size_bytes, rights, &port.queue, 0));
+        self.add_region(Region { start: window, size_bytes, meaning: Meaning::Queue { end } });
+        let own = &port.cursors[end.side as usize];
+        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, own, 0));
+        let meaning = Meaning::Cursor { end };
+        self.add_region(Region { start: cursor, size_bytes: PAGE, meaning });
+    }
+
+    /// Windows are given by ascending address, so it goes to the end.
+    fn add_region(&mut self, region: Region) {
+        let at = self.regions.partition_point(|other| other.start < region.start);
+        self.regions.insert(at, region);
+    }
+}
+
+/// Whether a Port can ever become asynchronous (`MODE-1`, `PORT-10`).
+fn can_upgrade(plan: &Plan, images: &[Image], port: &PlanPort) -> bool {
+    let qualifies = |end: &PlanEnd| match end {
+        PlanEnd::Instance { instance, entry, .. } => {
+            let module = plan.instances[*instance as usize].module;
+            images[module as usize].interface.entries[*entry as usize].is_managed
+        }
+        PlanEnd::BuiltIn(_) => true,
+    };
+    let ends = [&port.producer, &port.consumer];
+    super::choose_upgrade(port, false) == Upgrade::Allowed
+        && ends.iter().all(|end| qualifies(end))
+        && ends.iter().any(|end| matches!(end, PlanEnd::Instance { .. }))
+}
+
+/// `LIM-6`
+fn check_windows(next: u64, instance: &str) -> Result<(), StartError> {
+    if next <= WINDOWS_END {
+        return Ok(());
+    }
+    Err(StartError::windows(instance, next - WINDOWS, WINDOWS_END - WINDOWS))
+}
