@@ -117,6 +117,10 @@ impl BuiltInEnd {
             },
             BuiltIn::NullSink => Kind::NullSink,
             BuiltIn::Clock => Kind::Clock { start },
+            BuiltIn::RingRequests | BuiltIn::RingReplies => {
+                let error = io::Error::new(io::ErrorKind::Unsupported, "not yet in this kernel");
+                return Err(StartError::system("serving Ring control", error));
+            }
             BuiltIn::Params(params) => {
                 Kind::Messages { messages: encode(params), next: 0, stays: may_restart }
             }

@@ -5,7 +5,7 @@ pub(crate) const RESERVED_NAMES: [&str; 6] =
     ["clock", "console", "entropy", "files", "null", "ring"];
 
 /// Those that there are.
-pub(crate) const BUILT_IN_NAMES: [&str; 4] = ["clock", "console", "files", "null"];
+pub(crate) const BUILT_IN_NAMES: [&str; 5] = ["clock", "console", "files", "null", "ring"];
 
 /// Whether a name obeys `NOTE-6`: 1 to 31 bytes of `a-z A-Z 0-9 _ -`.
 ///

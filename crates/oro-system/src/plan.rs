@@ -35,6 +35,9 @@ pub const MAX_PARAM_BYTES: usize = 248;
 pub const PAGE_BYTES: u64 = 4096;
 
 /// A checked system. Indices have been validated; every non-optional port is wired once.
+///
+/// A system that runs appends to its plan, and nothing in it moves: of what is forgotten (`CTL-10`), of
+/// Rings, instances and Ports, an entry stays that says nothing ([`PlanRing::is_forgotten`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Names of the modules; the kernel is given an image for each, in this order.
@@ -88,6 +91,8 @@ pub struct PlanInstance {
     pub memory_bytes: u64,
     /// Whether it is restarted (`SYS-10`).
     pub restart: PlanRestart,
+    /// Indices of the modules that it may mount (`CTL-5`), in ascending order.
+    pub modules: Vec<u32>,
 }
 
 /// When an instance is restarted, and how often (`END-10`, `END-11`).
@@ -136,6 +141,32 @@ pub struct PlanPort {
     pub consumer: PlanEnd,
 }
 
+impl PlanRing {
+    /// Whether it is no more, and its entry says nothing (`CTL-10`).
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// Forgets it, but for the Ring that it was in.
+    pub fn forget(&mut self) {
+        *self = Self { parent: self.parent, ..Self::default() };
+    }
+}
+
+impl PlanInstance {
+    /// Whether it is no more, and its entry says nothing (`CTL-10`).
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// Forgets it, but for its Ring and its module.
+    pub fn forget(&mut self) {
+        *self = Self { ring: self.ring, module: self.module, ..Self::default() };
+    }
+}
+
 impl Plan {
     /// Number of a Ring's parent; `None` of the root.
     #[must_use]
@@ -162,6 +193,8 @@ impl Plan {
     /// assert_eq!(plan.path(0), "outer/inner/a");
     /// ```
     ///
+    /// One that is forgotten has none: the text is empty.
+    ///
     /// # Panics
     ///
     /// If there is no such instance.
@@ -169,6 +202,9 @@ impl Plan {
     pub fn path(&self, instance: usize) -> String {
         let instance = &self.instances[instance];
         let mut path = instance.name.clone();
+        if instance.is_forgotten() {
+            return path;
+        }
         for ring in self.ancestry(instance.ring) {
             let index = usize::try_from(ring).ok().and_then(|ring| ring.checked_sub(1));
             if let Some(ring) = index.and_then(|index| self.rings.get(index)) {
@@ -181,6 +217,26 @@ impl Plan {
 }
 
 impl PlanPort {
+    /// Whether it is no more, and its entry says nothing (`CTL-8`, `CTL-10`).
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.layout.is_empty()
+    }
+
+    /// Forgets it.
+    pub fn forget(&mut self) {
+        *self = Self {
+            slot_size_bytes: 0,
+            stride_bytes: 0,
+            slot_count: 0,
+            is_forced_synchronous: false,
+            drops_at_restart: false,
+            layout: String::new(),
+            producer: PlanEnd::BuiltIn(BuiltIn::NullSource),
+            consumer: PlanEnd::BuiltIn(BuiltIn::NullSink),
+        };
+    }
+
     /// Bytes of the slots of its queue.
     ///
     /// ```
@@ -253,6 +309,10 @@ pub enum BuiltIn {
     NullSink,
     /// `clock.now` (produces).
     Clock,
+    /// `ring.requests` (consumes): what a holder of Ring control wants (`CTL-1`).
+    RingRequests,
+    /// `ring.replies` (produces): what came of it.
+    RingReplies,
     /// The parameters of one instance (produces): names and values, defaults included.
     Params(Vec<(String, String)>),
 }
@@ -272,6 +332,8 @@ impl BuiltIn {
             Self::FileRead(name) | Self::FileWrite(name) => return alloc::format!("files.{name}"),
             Self::NullSource | Self::NullSink => "null.bytes",
             Self::Clock => "clock.now",
+            Self::RingRequests => "ring.requests",
+            Self::RingReplies => "ring.replies",
             Self::Params(_) => "params",
         })
     }

@@ -1,6 +1,8 @@
 //! The plan as bytes: round trips, damage, and every promise broken once (`SYS-9`).
 
-use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+use oro_sysabi::{
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
+};
 use oro_system::{
     BuiltIn, DecodeError, Plan, PlanEnd, PlanError, PlanGrant, PlanInstance, PlanItem, PlanPort,
     PlanRestart, PlanRing, RestartOn,
@@ -58,6 +60,7 @@ fn sample() -> Plan {
                 heap_bytes: 256 << 10,
                 memory_bytes: 0,
                 restart: PlanRestart::default(),
+                modules: vec![0, 1],
             },
             PlanInstance {
                 name: "parse".to_owned(),
@@ -71,6 +74,7 @@ fn sample() -> Plan {
                     within_ns: 60_000_000_000,
                     backoff_ns: 0,
                 },
+                modules: Vec::new(),
             },
         ],
         ports: vec![
@@ -85,6 +89,8 @@ fn sample() -> Plan {
             port(TIME_LAYOUT, built_in(BuiltIn::Clock), end(1, 6, 0)),
             port(PARAMS_LAYOUT, built_in(BuiltIn::Params(params)), end(0, 7, 0)),
             port("demo.num.v1{value:u64,}", end(0, 8, 1), end(0, 9, 0)),
+            port(CONTROL_LAYOUT, end(0, 10, 0), built_in(BuiltIn::RingRequests)),
+            port(CONTROL_REPLY_LAYOUT, built_in(BuiltIn::RingReplies), end(0, 11, 0)),
         ],
     }
 }
@@ -165,7 +171,7 @@ fn sys_9_resealed_damage_is_refused_or_canonical() {
     let bytes = sample().encode().unwrap();
     let mut refused = 0;
     for offset in 24..bytes.len() {
-        for value in [0, 1, 2, 9, 10, 0x7f, 0x80, 0xff, bytes[offset] ^ 1] {
+        for value in [0, 1, 2, 9, 10, 12, 0x7f, 0x80, 0xff, bytes[offset] ^ 1] {
             let mut changed = bytes.clone();
             changed[offset] = value;
             reseal(&mut changed);
@@ -188,7 +194,7 @@ fn sys_9_headers_are_told_apart() {
     };
     assert_eq!(Plan::decode(b""), Err(DecodeError::Magic));
     assert_eq!(with(0, b'o'), Err(DecodeError::Magic));
-    assert_eq!(with(8, 4), Err(DecodeError::Version(4)));
+    assert_eq!(with(8, 5), Err(DecodeError::Version(5)));
     assert!(matches!(with(15, 1), Err(DecodeError::Size { .. })));
     assert_eq!(with(24, 0xee), Err(DecodeError::Checksum));
 }
@@ -228,6 +234,29 @@ fn sys_9_every_broken_promise_is_named() {
         (|plan| plan.instances[0].name = "files".into(), item(PlanItem::Instance(0), "SYS-3")),
         (|plan| plan.instances[0].name = "a b".into(), item(PlanItem::Instance(0), "NOTE-6")),
         (|plan| plan.instances[0].module = 2, item(PlanItem::Instance(0), "no such module")),
+        (|plan| plan.instances[0].modules = vec![2], item(PlanItem::Instance(0), "no such module")),
+        (|plan| plan.instances[0].modules = vec![1, 0], item(PlanItem::Instance(0), "ascending")),
+        (|plan| plan.instances[0].modules = vec![1, 1], item(PlanItem::Instance(0), "ascending")),
+        (|plan| plan.ports.truncate(12), item(PlanItem::Instance(0), "CTL-1")),
+        (|plan| drop(plan.ports.remove(11)), item(PlanItem::Instance(0), "CTL-1")),
+        (
+            |plan| {
+                let again = port(CONTROL_LAYOUT, end(0, 12, 0), plan.ports[11].consumer.clone());
+                plan.ports.push(again);
+            },
+            item(PlanItem::Port(13), "wired once"),
+        ),
+        (
+            |plan| plan.ports[11].layout = BYTES_LAYOUT.into(),
+            item(PlanItem::Port(11), "its own type"),
+        ),
+        (
+            |plan| plan.ports[0].producer = PlanEnd::BuiltIn(BuiltIn::RingRequests),
+            item(PlanItem::Port(0), "wrong side"),
+        ),
+        (|plan| plan.rings[1].forget(), item(PlanItem::Ring(2), "NOTE-6")),
+        (|plan| plan.instances[1].forget(), item(PlanItem::Instance(1), "NOTE-6")),
+        (|plan| plan.ports[12].forget(), item(PlanItem::Port(12), "LIM-1")),
         (|plan| plan.instances[0].heap_bytes = 1, item(PlanItem::Instance(0), "whole pages")),
         (|plan| plan.instances[0].heap_bytes = 1 << 40, item(PlanItem::Instance(0), "64 GiB")),
         (|plan| plan.ports[0].slot_size_bytes = 0, item(PlanItem::Port(0), "LIM-1")),
@@ -322,6 +351,31 @@ fn sys_9_every_broken_promise_is_named() {
     }
 }
 
+/// What is forgotten stays where it was, and says nothing: a system that runs may have it, a plan that
+/// is stored may not.
+#[test]
+fn ctl_10_what_is_forgotten_keeps_its_place() {
+    let mut plan = sample();
+    plan.rings[1].forget();
+    plan.instances[1].forget();
+    for port in [2, 3, 4, 5, 6, 7, 8] {
+        plan.ports[port].forget();
+    }
+    assert_eq!(plan.check_running(), Ok(()));
+    assert!(plan.encode().is_err());
+    assert_eq!((plan.path(0), plan.path(1)), ("hash".to_owned(), String::new()));
+    assert_eq!(plan.ancestry(2).collect::<Vec<_>>(), [2, 1, 0]);
+    // Its name is free again, and its number is not.
+    plan.rings.push(PlanRing { name: "inner".to_owned(), parent: 1, ..PlanRing::default() });
+    let parse = PlanInstance { ring: 3, ..sample().instances[1].clone() };
+    plan.instances.push(parse);
+    assert_eq!(plan.check_running(), Ok(()));
+    // What there is obeys the rules as ever.
+    plan.instances[2].ring = 1;
+    plan.instances[2].name = "inner".to_owned();
+    assert_eq!(plan.check_running().unwrap_err().item, PlanItem::Instance(2));
+}
+
 #[test]
 fn errors_say_where_and_what_would_be_right() {
     let mut plan = sample();
@@ -331,7 +385,7 @@ fn errors_say_where_and_what_would_be_right() {
         error.to_string(),
         "plan, Port 3: a slot count is a power of two, at most 2^20 (LIM-3)"
     );
-    let error = Plan::decode(b"OroPlan\0\x03\0\0\0").unwrap_err();
+    let error = Plan::decode(b"OroPlan\0\x04\0\0\0").unwrap_err();
     assert_eq!(error.to_string(), "plan, byte 12: the plan ends too early");
 }
 
@@ -352,6 +406,7 @@ proptest! {
                 heap_bytes: 4096 * u64::try_from(index).unwrap(),
                 memory_bytes: u64::MAX - u64::try_from(index).unwrap(),
                 restart: PlanRestart::default(),
+                modules: (0..u32::try_from(index).unwrap()).collect(),
             });
         }
         let count = u32::try_from(instances.len()).unwrap();
@@ -395,7 +450,7 @@ proptest! {
             bytes[offset] = value;
         }
         let size = u32::try_from(bytes.len()).unwrap();
-        bytes[..12].copy_from_slice(b"OroPlan\0\x03\0\0\0");
+        bytes[..12].copy_from_slice(b"OroPlan\0\x04\0\0\0");
         bytes[12..16].copy_from_slice(&size.to_le_bytes());
         reseal(&mut bytes);
         if let Ok(plan) = Plan::decode(&bytes) {

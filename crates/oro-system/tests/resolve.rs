@@ -117,6 +117,7 @@ fn sys_5_a_manifest_gives_the_plan_that_it_says() {
         module,
         heap_bytes,
         memory_bytes,
+        modules: Vec::new(),
         restart: PlanRestart::default(),
     };
     assert_eq!(

@@ -75,7 +75,7 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-NOT-YET",
         "The design has this, ABI 0.2 does not: platforms, devices, includes, and the built-in \
-         instances `entropy` and `ring`. The asynchronous mode is there, but no manifest asks for it: a Port of two managed threads earns it (SYS-4, MODE-1).",
+         instance `entropy`. The asynchronous mode is there, but no manifest asks for it: a Port of two managed threads earns it (SYS-4, MODE-1).",
     ),
     (
         "SYS-PARAM-PORT",
@@ -104,6 +104,11 @@ const CODES: &[(&str, &str)] = &[
          says what becomes of the messages that wait for it (SYS-10).",
     ),
     (
+        "SYS-RING-CONTROL",
+        "An instance that is wired to `ring.requests` is wired to `ring.replies` as well, and the \
+         other way round: every request is answered (CTL-1, CTL-2).",
+    ),
+    (
         "SYS-SELF-WIRE",
         "A wire joins a thread to itself. A Port joins two threads (SYS-5); within one thread a \
          variable does.",
@@ -128,7 +133,10 @@ const CODES: &[(&str, &str)] = &[
     ),
     ("SYS-UNKNOWN-INSTANCE", "A wire names an instance that its Ring does not have."),
     ("SYS-UNKNOWN-KEY", "The manifest's format has no such key here."),
-    ("SYS-UNKNOWN-MODULE", "An instance names a module that `[modules]` does not have."),
+    (
+        "SYS-UNKNOWN-MODULE",
+        "An instance names a module, to run or to mount, that `[modules]` does not have.",
+    ),
     ("SYS-UNKNOWN-PARAM", "The module declares no parameter of this name (SYS-6)."),
     ("SYS-UNKNOWN-PORT", "The instance's module declares no port of this name."),
     (
@@ -136,7 +144,11 @@ const CODES: &[(&str, &str)] = &[
         "The path of an end names a Ring that is not there. Paths begin at the root: \
          `outer/inner/instance.port` (SYS-4).",
     ),
-    ("SYS-UNUSED", "A warning. A module is named that no instance runs, or nothing is in a Ring."),
+    (
+        "SYS-UNUSED",
+        "A warning. A module is named that no instance runs or may mount, nothing is in a Ring, or \
+         an instance may mount modules and does not hold Ring control (CTL-5).",
+    ),
     (
         "SYS-UNWIRED",
         "A port that its module does not declare optional has no wire (SYS-5). Of an array, one \
@@ -146,7 +158,8 @@ const CODES: &[(&str, &str)] = &[
     (
         "SYS-WIRED-TWICE",
         "A port has one wire. `console.stdin` and `console.stdout` have one each; a file is \
-         written by one wire, or read by any number (SYS-5, BUILTIN-3).",
+         written by one wire, or read by any number (SYS-5, BUILTIN-3); an instance is wired to \
+         each end of `ring` once (CTL-1).",
     ),
 ];
 

@@ -91,6 +91,8 @@ pub(super) struct InstanceEntry {
     pub(super) heap: Option<Located<u64>>,
     pub(super) memory: Option<Located<u64>>,
     pub(super) restart: PlanRestart,
+    /// Modules that it may mount (`CTL-5`).
+    pub(super) modules: Vec<Located<String>>,
 }
 
 /// A parameter that an instance is given.

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::Manifest;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{InstanceEntry, Located, ParamEntry, ParamValue};
-use super::read::{bound, check_name, report_missing};
+use super::read::{bound, check_name, read_names, report_missing};
 use super::restart::read_restart;
 use super::size::show_size;
 use super::table::{
@@ -15,11 +15,11 @@ use super::table::{
     read_text,
 };
 use crate::names::RESERVED_NAMES;
-use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, PlanRestart};
+use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, PlanRestart};
 
 const INSTANCE: Keys = Keys {
     table: "an instance",
-    known: &["module", "params", "quota", "restart"],
+    known: &["module", "modules", "params", "quota", "restart"],
     later: &["device"],
     elsewhere: &[("grant", "a grant is a Ring's: write it below `[ring.NAME]`")],
 };
@@ -57,6 +57,7 @@ pub(super) fn read_instances(
             heap: None,
             memory: None,
             restart: PlanRestart::default(),
+            modules: Vec::new(),
         };
         if let Some(table) = read_table(&field, "write `[instance.NAME]`", report) {
             read_instance(table, &mut entry, manifest.is_incomplete, report);
@@ -109,6 +110,10 @@ fn read_instance(
     }
     if let Some(field) = fields.get("restart") {
         entry.restart = read_restart(field, is_incomplete, report);
+    }
+    if let Some(field) = fields.get("modules") {
+        let help = "write `modules = [\"a\", \"b\"]`, with names of `[modules]`";
+        (entry.modules, _) = read_names(field, help, (MAX_MODULES, "modules to mount"), report);
     }
 }
 

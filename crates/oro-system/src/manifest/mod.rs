@@ -6,6 +6,7 @@
 //! place. Nothing here reads files, builds modules or prints.
 
 mod codes;
+mod control;
 mod cycles;
 mod diagnostic;
 mod ends;

@@ -429,3 +429,30 @@ pub(super) fn bound<T>(
     }
     items
 }
+
+/// The names that a list holds, at most so many of what they are, and whether any could not be read.
+pub(super) fn read_names(
+    field: &Field<'_>,
+    help: &str,
+    (most, what): (u32, &str),
+    report: &mut Report,
+) -> (Vec<Located<String>>, bool) {
+    let DeValue::Array(items) = field.value else {
+        report_kind(field, "a list of names", help, report);
+        return (Vec::new(), true);
+    };
+    let count = items.len();
+    let items = items.iter().map(|item| (item.get_ref(), item.span())).collect();
+    let mut names = Vec::new();
+    for (item, span) in bound(items, most, what, report) {
+        match item.as_str() {
+            Some(name) => names.push(Located { value: name.to_owned(), span }),
+            None => {
+                let field = Field { value: item, span, ..field.clone() };
+                report_kind(&field, "a list of names", help, report);
+            }
+        }
+    }
+    let is_lost = names.len() < count;
+    (names, is_lost)
+}

@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::{Direction, Interface, Port};
-use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+use oro_sysabi::{
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
+};
 
+use super::control::{check_holders, check_modules};
 use super::cycles::find_deadlocks;
 use super::diagnostic::{Diagnostic, Report};
-use super::entries::RingQuota;
+use super::entries::{Located, RingQuota};
 use super::params::{ParamsByPort, resolve_params};
 use super::quotas::check_rings;
 use super::scope::Scope;
@@ -41,6 +44,8 @@ pub(super) fn resolve_manifest(
         wiring.add_wire(&scope, wire, index, report);
     }
     report_unwired(manifest, &scope, &wiring, report);
+    check_modules(manifest, report);
+    check_holders(manifest, &wiring.holders, report);
     let mut params = Vec::new();
     for (index, interface) in loaded.iter().enumerate() {
         let Some(interface) = interface else { continue };
@@ -80,29 +85,39 @@ fn find_interfaces<'a>(
             if known.contains(name) {
                 return interfaces.get(name);
             }
-            if !manifest.broken_modules.contains(name) && !manifest.is_incomplete {
-                let suggestion = report.suggest(name, known.iter().copied());
-                report.add(
-                    Diagnostic::error(
-                        "SYS-UNKNOWN-MODULE",
-                        format!("there is no module `{}`", shorten(name)),
-                        module.span.clone(),
-                        "unknown module",
-                    )
-                    .with_help(match suggestion {
-                        Some(known) => format!("did you mean `{known}`?"),
-                        None => {
-                            format!("`[modules]` has {}", list_names(known.iter().copied()))
-                        }
-                    }),
-                );
-                // Ports are compared with those of the module that was meant.
-                return suggestion.and_then(|known| interfaces.get(known));
-            }
-            None
+            // Ports are compared with those of the module that was meant.
+            let meant = report_unknown_module(manifest, &known, module, report);
+            meant.and_then(|known| interfaces.get(known))
         }));
     }
     found
+}
+
+/// Reports a module that there is not; the one that was probably meant.
+pub(super) fn report_unknown_module<'a>(
+    manifest: &Manifest,
+    known: &BTreeSet<&'a str>,
+    module: &Located<String>,
+    report: &mut Report,
+) -> Option<&'a str> {
+    let name = module.value.as_str();
+    if manifest.broken_modules.contains(name) || manifest.is_incomplete {
+        return None;
+    }
+    let suggestion = report.suggest(name, known.iter().copied());
+    report.add(
+        Diagnostic::error(
+            "SYS-UNKNOWN-MODULE",
+            format!("there is no module `{}`", shorten(name)),
+            module.span.clone(),
+            "unknown module",
+        )
+        .with_help(match suggestion {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("`[modules]` has {}", list_names(known.iter().copied())),
+        }),
+    );
+    suggestion
 }
 
 /// Reports ports that no wire names. Nothing is said of a direction in which a wire has an end
@@ -144,9 +159,11 @@ fn suggest_wire(instance: &str, port: &Port) -> String {
     let (from, to) = match (port.direction, port.layout.as_str()) {
         (Direction::Producer, BYTES_LAYOUT) => (own, "console.stdout".to_owned()),
         (Direction::Producer, LOG_LAYOUT) => (own, "console.log".to_owned()),
+        (Direction::Producer, CONTROL_LAYOUT) => (own, "ring.requests".to_owned()),
         (Direction::Producer, _) => (own, "null.bytes".to_owned()),
         (Direction::Consumer, BYTES_LAYOUT) => ("console.stdin".to_owned(), own),
         (Direction::Consumer, TIME_LAYOUT) => ("clock.now".to_owned(), own),
+        (Direction::Consumer, CONTROL_REPLY_LAYOUT) => ("ring.replies".to_owned(), own),
         (Direction::Consumer, layout) => {
             return format!(
                 "add a `[[wire]]` with `to = \"{own}\"` and `from` a port that produces `{}`",
@@ -239,7 +256,8 @@ fn warn_of_idle_parts(manifest: &Manifest, report: &mut Report) {
         );
     }
     let known: BTreeSet<_> = manifest.modules.iter().map(|module| module.name.as_str()).collect();
-    let named = manifest.instances.iter().filter_map(|entry| entry.module.as_ref());
+    let named =
+        manifest.instances.iter().flat_map(|entry| entry.module.iter().chain(&entry.modules));
     let named: BTreeSet<_> = named.map(|module| module.value.as_str()).collect();
     // A name that is misspelt may be the very one that seems to be unused.
     if manifest.is_faulty || !named.is_subset(&known) {
@@ -308,14 +326,19 @@ fn make_plan(scope: &Scope<'_>, ports: Vec<PlanPort>) -> Option<Plan> {
         modules.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
     let mut instances = Vec::new();
     for entry in &manifest.instances {
-        let module = by_name.get(entry.module.as_ref()?.value.as_str())?;
+        let find = |module: &Located<String>| {
+            by_name.get(module.value.as_str()).and_then(|index| u32::try_from(*index).ok())
+        };
+        let mut granted: Vec<_> = entry.modules.iter().filter_map(find).collect();
+        granted.sort_unstable();
         instances.push(PlanInstance {
             name: entry.name.value.clone(),
             ring: u32::try_from(entry.ring).ok()?,
-            module: u32::try_from(*module).ok()?,
+            module: find(entry.module.as_ref()?)?,
             heap_bytes: round_heap(entry),
             memory_bytes: entry.memory.as_ref().map_or(0, |memory| memory.value),
             restart: entry.restart,
+            modules: granted,
         });
     }
     let mut rings = Vec::new();

@@ -4,16 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::DeValue;
-
 use super::Manifest;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingEntry, RingQuota, WireEntry};
 use super::instances::{check_reserved, read_instances, read_memory};
-use super::read::{bound, check_name};
-use super::table::{
-    Field, Keys, list_fields, read_count, read_fields, read_table, report_kind, shorten,
-};
+use super::read::{check_name, read_names};
+use super::table::{Field, Keys, list_fields, read_count, read_fields, read_table, shorten};
 use crate::{MAX_INSTANCES, MAX_RING_DEPTH, MAX_RINGS};
 
 const RING: Keys = Keys {
@@ -149,8 +145,10 @@ fn report_surplus(field: &Field<'_>, report: &mut Report) {
 
 fn read_ring(fields: &Fields<'_>, number: usize, manifest: &mut Manifest, report: &mut Report) {
     if let Some(field) = fields.get("grant") {
+        let help = "write `grant = [\"clock\", \"name\"]`, with the names of instances";
         let ring = &mut manifest.rings[number];
-        (ring.grants, ring.is_broken) = read_grants(field, report);
+        let bounds = (MAX_INSTANCES, "grants to one Ring");
+        (ring.grants, ring.is_broken) = read_names(field, help, bounds, report);
     }
     if let Some(field) = fields.get("quota") {
         manifest.rings[number].quota = read_quota(field, report);
@@ -169,29 +167,6 @@ fn find_wires(table: &toml::de::DeTable<'_>, manifest: &mut Manifest) {
             drops_at_restart: false,
         });
     }
-}
-
-/// The names that are granted, and whether any could not be read.
-fn read_grants(field: &Field<'_>, report: &mut Report) -> (Vec<Located<String>>, bool) {
-    let help = "write `grant = [\"clock\", \"name\"]`, with the names of instances";
-    let DeValue::Array(items) = field.value else {
-        report_kind(field, "a list of names", help, report);
-        return (Vec::new(), true);
-    };
-    let count = items.len();
-    let items = items.iter().map(|item| (item.get_ref(), item.span())).collect();
-    let mut names = Vec::new();
-    for (item, span) in bound(items, MAX_INSTANCES, "grants to one Ring", report) {
-        match item.as_str() {
-            Some(name) => names.push(Located { value: name.to_owned(), span }),
-            None => {
-                let field = Field { value: item, span, ..field.clone() };
-                report_kind(&field, "a list of names", help, report);
-            }
-        }
-    }
-    let is_lost = names.len() < count;
-    (names, is_lost)
 }
 
 fn read_quota(field: &Field<'_>, report: &mut Report) -> RingQuota {

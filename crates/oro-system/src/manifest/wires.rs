@@ -13,6 +13,7 @@ use std::ops::Range;
 use oro_image::{Direction, Port};
 use oro_sysabi::{MAX_QUEUE_SIZE, MAX_SLOT_SIZE};
 
+use super::control::Holders;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{EndName, Located, WireEntry};
 use super::scope::Scope;
@@ -33,6 +34,8 @@ pub(super) struct Wiring {
     taken: BTreeMap<Taken, Range<usize>>,
     /// Ports of instances that a wire names, or seems to mean: not called unwired.
     named: BTreeSet<(usize, u32)>,
+    /// Who is wired to `ring`.
+    pub(super) holders: Holders,
 }
 
 /// What only one wire may have.
@@ -46,14 +49,14 @@ enum Taken {
 }
 
 /// An end that exists and stands on its right side, with the Ring in which it is named.
-enum End<'a> {
+pub(super) enum End<'a> {
     Port { ring: usize, instance: usize, port: &'a Port, element: u32 },
     BuiltIn { ring: usize, built_in: BuiltIn, carries: Option<Carries<'a>> },
 }
 
 /// What an end carries; the null sink carries anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Carries<'a> {
+pub(super) struct Carries<'a> {
     layout: &'a str,
     slot_size_bytes: u32,
     slot_align_bytes: u32,
@@ -77,12 +80,17 @@ impl Wiring {
     ) {
         let producer = self.claim_end(scope, wire.from.as_ref(), Direction::Producer, report);
         let consumer = self.claim_end(scope, wire.to.as_ref(), Direction::Consumer, report);
-        let (Some((producer, from)), Some((consumer, to))) = (producer, consumer) else { return };
-        if !check_pair(&producer, &consumer, from, to, report) {
+        let (Some((producer, from)), Some((consumer, to))) = (&producer, &consumer) else {
+            let [producer, consumer] = [producer, consumer].map(|end| end.map(|(end, _)| end));
+            return self.holders.note_lost(producer.as_ref(), consumer.as_ref());
+        };
+        if !check_pair(producer, consumer, from, to, report)
+            || !self.holders.note_wire((producer, from), (consumer, to), report)
+        {
             return;
         }
-        check_boundary(scope, (&producer, from), (&consumer, to), report);
-        let Some(carries) = match_types(&producer, &consumer, from, to, report) else { return };
+        check_boundary(scope, (producer, from), (consumer, to), report);
+        let Some(carries) = match_types(producer, consumer, from, to, report) else { return };
         let size = choose_slot_size(wire, from, carries, report);
         let (Some(slot_size_bytes), Some(slots)) = (size, &wire.slots) else { return };
         let align = carries.slot_align_bytes.max(1);
@@ -131,6 +139,8 @@ impl Wiring {
                 | BuiltIn::NullSource
                 | BuiltIn::NullSink
                 | BuiltIn::Clock
+                | BuiltIn::RingRequests
+                | BuiltIn::RingReplies
                 | BuiltIn::Params(_) => return true,
             },
         };

@@ -6,8 +6,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 
 use oro_sysabi::{
-    BYTES_LAYOUT, LOG_LAYOUT, MAX_ENDPOINTS_PER_THREAD, MAX_ENTRIES, MAX_LAYOUT_TEXT,
-    MAX_QUEUE_SIZE, MAX_SLOT_ALIGN, MAX_SLOT_COUNT, MAX_SLOT_SIZE, PARAMS_LAYOUT, TIME_LAYOUT,
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, MAX_ENDPOINTS_PER_THREAD,
+    MAX_ENTRIES, MAX_LAYOUT_TEXT, MAX_QUEUE_SIZE, MAX_SLOT_ALIGN, MAX_SLOT_COUNT, MAX_SLOT_SIZE,
+    PARAMS_LAYOUT, TIME_LAYOUT,
 };
 
 use super::{
@@ -63,45 +64,77 @@ impl Plan {
     ///
     /// The first part that breaks a rule.
     pub fn check(&self) -> Result<(), PlanError> {
-        check_counts(self).map_err(|rule| PlanError { item: PlanItem::Plan, rule })?;
-        let mut names = BTreeSet::new();
-        for (index, name) in self.modules.iter().enumerate() {
-            let result = check_module(name, names.insert(name.as_str()));
-            result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
+        let mut used = check_parts(self, false)?;
+        let [requests, replies] = core::mem::take(&mut used.control);
+        match requests.symmetric_difference(&replies).next() {
+            None => Ok(()),
+            Some(holder) => Err(PlanError {
+                item: PlanItem::Instance(usize::try_from(*holder).unwrap_or(usize::MAX)),
+                rule: "who is wired to one end of `ring` is to both (CTL-1)",
+            }),
         }
-        let mut names = BTreeSet::new();
-        for (index, ring) in self.rings.iter().enumerate() {
-            let is_new = names.insert((ring.parent, ring.name.as_str()));
-            let result = check_ring(self, index, is_new);
-            result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
-        }
-        for (index, instance) in self.instances.iter().enumerate() {
-            let is_new = names.insert((instance.ring, instance.name.as_str()));
-            let result = check_instance(instance, is_new, self);
-            result.map_err(|rule| PlanError { item: PlanItem::Instance(index), rule })?;
-        }
-        for (index, ring) in self.rings.iter().enumerate() {
-            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let is_new = ring.grants.iter().all(|grant| names.insert((number, &grant.name)));
-            let result = ensure(is_new, "two things of a Ring have the same name")
-                .and_then(|()| check_grants(self, ring));
-            result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
-        }
-        let mut used = Used::default();
-        for (index, port) in self.ports.iter().enumerate() {
-            let result = check_port(port).and_then(|()| used.add_port(port, self.instances.len()));
-            result.map_err(|rule| PlanError { item: PlanItem::Port(index), rule })?;
-        }
-        Ok(())
+    }
+
+    /// Checks what the plan of a system that runs promises: all of that, but that some of it may be
+    /// forgotten (`CTL-10`), and that what is mounted may have one end of `ring` yet.
+    ///
+    /// # Errors
+    ///
+    /// The first part that breaks a rule.
+    pub fn check_running(&self) -> Result<(), PlanError> {
+        check_parts(self, true).map(drop)
     }
 }
 
-fn check_counts(plan: &Plan) -> Result<(), &'static str> {
+/// Checks each part of a plan; what is forgotten is skipped in that of a system that runs.
+fn check_parts(plan: &Plan, is_running: bool) -> Result<Used<'_>, PlanError> {
+    check_counts(plan, is_running).map_err(|rule| PlanError { item: PlanItem::Plan, rule })?;
+    let mut names = BTreeSet::new();
+    for (index, name) in plan.modules.iter().enumerate() {
+        let result = check_module(name, names.insert(name.as_str()));
+        result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
+    }
+    let mut names = BTreeSet::new();
+    let rings = plan.rings.iter().enumerate();
+    let rings = rings.filter(|(_, ring)| !(is_running && ring.is_forgotten()));
+    for (index, ring) in rings.clone() {
+        let is_new = names.insert((ring.parent, ring.name.as_str()));
+        let result = check_ring(plan, index, is_new);
+        result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
+    }
+    let instances = plan.instances.iter().enumerate();
+    for (index, instance) in instances.filter(|(_, own)| !(is_running && own.is_forgotten())) {
+        let is_new = names.insert((instance.ring, instance.name.as_str()));
+        let result = check_instance(instance, is_new, plan);
+        result.map_err(|rule| PlanError { item: PlanItem::Instance(index), rule })?;
+    }
+    for (index, ring) in rings {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let is_new = ring.grants.iter().all(|grant| names.insert((number, &grant.name)));
+        let result = ensure(is_new, "two things of a Ring have the same name")
+            .and_then(|()| check_grants(plan, ring));
+        result.map_err(|rule| PlanError { item: PlanItem::Ring(index + 1), rule })?;
+    }
+    let mut used = Used::default();
+    let ports = plan.ports.iter().enumerate();
+    for (index, port) in ports.filter(|(_, port)| !(is_running && port.is_forgotten())) {
+        let result = check_port(port).and_then(|()| used.add_port(port, plan.instances.len()));
+        result.map_err(|rule| PlanError { item: PlanItem::Port(index), rule })?;
+    }
+    Ok(used)
+}
+
+/// Limits bound what there is; what is forgotten counts no more.
+fn check_counts(plan: &Plan, is_running: bool) -> Result<(), &'static str> {
     let within = |count: usize, most: u32| u32::try_from(count).is_ok_and(|count| count <= most);
+    let rings = plan.rings.iter().filter(|ring| !(is_running && ring.is_forgotten())).count();
+    let instances = plan.instances.iter();
+    let instances = instances.filter(|own| !(is_running && own.is_forgotten())).count();
+    let ports = plan.ports.iter().filter(|port| !(is_running && port.is_forgotten())).count();
     ensure(within(plan.modules.len(), MAX_MODULES), "at most 4096 modules")?;
-    ensure(within(plan.rings.len(), MAX_RINGS - 1), "at most 1023 Rings below the root")?;
-    ensure(within(plan.instances.len(), MAX_INSTANCES), "at most 4096 instances")?;
-    ensure(within(plan.ports.len(), MAX_PORTS), "at most 65536 Ports")
+    ensure(within(rings, MAX_RINGS - 1), "at most 1023 Rings below the root")?;
+    ensure(within(instances, MAX_INSTANCES), "at most 4096 instances")?;
+    ensure(within(ports, MAX_PORTS), "at most 65536 Ports")
 }
 
 fn check_module(name: &str, is_new: bool) -> Result<(), &'static str> {
@@ -157,6 +190,10 @@ fn check_instance(instance: &PlanInstance, is_new: bool, plan: &Plan) -> Result<
     ensure(module.is_ok_and(|index| index < plan.modules.len()), "there is no such module")?;
     ensure(instance.heap_bytes <= MAX_HEAP_BYTES, "a heap has at most 64 GiB")?;
     ensure(instance.heap_bytes.is_multiple_of(PAGE_BYTES), "a heap is whole pages of 4096 bytes")?;
+    let count = u32::try_from(plan.modules.len()).unwrap_or(u32::MAX);
+    ensure(instance.modules.iter().all(|module| *module < count), "there is no such module")?;
+    let is_ascending = instance.modules.is_sorted_by(|module, next| module < next);
+    ensure(is_ascending, "modules that may be mounted are in ascending order")?;
     let PlanRestart { on, max, within_ns, backoff_ns } = instance.restart;
     if on == RestartOn::Never {
         return ensure(instance.restart == PlanRestart::default(), "no restart has no numbers");
@@ -202,6 +239,8 @@ fn check_built_in(end: &PlanEnd, is_producer: bool, layout: &str) -> Result<(), 
         BuiltIn::Log => (false, LOG_LAYOUT),
         BuiltIn::NullSink => (false, layout),
         BuiltIn::Clock => (true, TIME_LAYOUT),
+        BuiltIn::RingRequests => (false, CONTROL_LAYOUT),
+        BuiltIn::RingReplies => (true, CONTROL_REPLY_LAYOUT),
         BuiltIn::Params(_) => (true, PARAMS_LAYOUT),
     };
     ensure(produces == is_producer, "a built-in end stands on its wrong side")?;
@@ -227,7 +266,9 @@ fn check_built_in(end: &PlanEnd, is_producer: bool, layout: &str) -> Result<(), 
         | BuiltIn::Log
         | BuiltIn::NullSource
         | BuiltIn::NullSink
-        | BuiltIn::Clock => Ok(()),
+        | BuiltIn::Clock
+        | BuiltIn::RingRequests
+        | BuiltIn::RingReplies => Ok(()),
     }
 }
 
@@ -242,6 +283,8 @@ struct Used<'a> {
     stdout: bool,
     files_read: BTreeSet<&'a str>,
     files_written: BTreeSet<&'a str>,
+    /// Instances that are wired to `ring.requests`, and to `ring.replies`.
+    control: [BTreeSet<u32>; 2],
 }
 
 impl<'a> Used<'a> {
@@ -261,7 +304,21 @@ impl<'a> Used<'a> {
             | (PlanEnd::Instance { .. }, PlanEnd::BuiltIn(_)) => {}
         }
         self.add_end(&port.producer, instance_count)?;
-        self.add_end(&port.consumer, instance_count)
+        self.add_end(&port.consumer, instance_count)?;
+        self.add_control(port)
+    }
+
+    fn add_control(&mut self, port: &PlanPort) -> Result<(), &'static str> {
+        let (holder, side) = match (&port.producer, &port.consumer) {
+            (PlanEnd::Instance { instance, .. }, PlanEnd::BuiltIn(BuiltIn::RingRequests)) => {
+                (*instance, 0)
+            }
+            (PlanEnd::BuiltIn(BuiltIn::RingReplies), PlanEnd::Instance { instance, .. }) => {
+                (*instance, 1)
+            }
+            _ => return Ok(()),
+        };
+        ensure(self.control[side].insert(holder), "each end of `ring` is wired once (CTL-1)")
     }
 
     fn add_end(&mut self, end: &'a PlanEnd, instance_count: usize) -> Result<(), &'static str> {
@@ -301,6 +358,8 @@ impl<'a> Used<'a> {
                 | BuiltIn::NullSource
                 | BuiltIn::NullSink
                 | BuiltIn::Clock
+                | BuiltIn::RingRequests
+                | BuiltIn::RingReplies
                 | BuiltIn::Params(_),
             ) => Ok(()),
         }

@@ -22,7 +22,7 @@ use super::{
 /// The first bytes of an encoded plan.
 pub const PLAN_MAGIC: [u8; 8] = *b"OroPlan\0";
 /// The version that this crate writes, and the only one that it reads.
-pub const PLAN_VERSION: u32 = 3;
+pub const PLAN_VERSION: u32 = 4;
 
 const HEADER_BYTES: usize = 24;
 /// Keeps every count and the stated size within a u32.
@@ -109,6 +109,8 @@ impl Plan {
             body.extend(instance.heap_bytes.to_le_bytes());
             body.extend(instance.memory_bytes.to_le_bytes());
             put_restart(&mut body, &instance.restart);
+            put_count(&mut body, instance.modules.len());
+            instance.modules.iter().for_each(|module| body.extend(module.to_le_bytes()));
         }
         let mut layouts = BTreeMap::new();
         for port in &self.ports {
@@ -229,6 +231,8 @@ fn put_end(body: &mut Vec<u8>, end: &PlanEnd) {
                 put_text(body, value);
             }
         }
+        PlanEnd::BuiltIn(BuiltIn::RingRequests) => body.push(10),
+        PlanEnd::BuiltIn(BuiltIn::RingReplies) => body.push(11),
     }
 }
 
@@ -269,14 +273,7 @@ impl Reader<'_> {
             plan.rings.push(self.ring()?);
         }
         for _ in 0..instance_count {
-            plan.instances.push(PlanInstance {
-                name: self.name()?,
-                ring: self.u32()?,
-                module: self.u32()?,
-                heap_bytes: u64::from_le_bytes(self.take()?),
-                memory_bytes: u64::from_le_bytes(self.take()?),
-                restart: self.restart()?,
-            });
+            plan.instances.push(self.instance()?);
         }
         let mut layouts = Vec::new();
         let mut known = BTreeSet::new();
@@ -344,6 +341,22 @@ impl Reader<'_> {
         Ok(ring)
     }
 
+    fn instance(&mut self) -> Result<PlanInstance, DecodeError> {
+        let mut instance = PlanInstance {
+            name: self.name()?,
+            ring: self.u32()?,
+            module: self.u32()?,
+            heap_bytes: u64::from_le_bytes(self.take()?),
+            memory_bytes: u64::from_le_bytes(self.take()?),
+            restart: self.restart()?,
+            modules: Vec::new(),
+        };
+        for _ in 0..self.count(MAX_MODULES, "at most 4096 modules that an instance may mount")? {
+            instance.modules.push(self.u32()?);
+        }
+        Ok(instance)
+    }
+
     fn restart(&mut self) -> Result<PlanRestart, DecodeError> {
         let on = match self.take()? {
             [0] => return Ok(PlanRestart::default()),
@@ -388,7 +401,9 @@ impl Reader<'_> {
                 }
                 BuiltIn::Params(params)
             }
-            _ => return Err(self.fault("the kind of an end is 0 to 9")),
+            10 => BuiltIn::RingRequests,
+            11 => BuiltIn::RingReplies,
+            _ => return Err(self.fault("the kind of an end is 0 to 11")),
         }))
     }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::{Direction, Entry, Interface, Param, ParamKind, Port};
-use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+use oro_sysabi::{
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
+};
 use oro_system::{Diagnostic, Manifest, Plan, ResolveOptions, sort_by_place};
 
 pub(crate) const NUMBER: &str = "demo.num.v1{value:u64,}";
@@ -28,6 +30,8 @@ fn interface(name: &str, ports: &[(&str, Direction, &str, u32)]) -> Interface {
             BLOB => (5000, 1, true),
             PARAMS_LAYOUT | LOG_LAYOUT => (256, 4, false),
             TIME_LAYOUT => (16, 8, false),
+            CONTROL_LAYOUT => (512, 8, false),
+            CONTROL_REPLY_LAYOUT => (256, 8, false),
             NUMBER => (8, 8, false),
             _ => (4, 4, false),
         };
@@ -115,6 +119,18 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
             ),
         ),
         ("blob", interface("blob", &[("out", Producer, BLOB, 0)])),
+        (
+            "shell",
+            interface(
+                "shell",
+                &[
+                    ("asks", Producer, CONTROL_LAYOUT, 0),
+                    ("hears", Consumer, CONTROL_REPLY_LAYOUT, 0),
+                    ("more?*2", Producer, CONTROL_LAYOUT, 0),
+                ],
+            ),
+        ),
+        ("echo", interface("echo", &[("out", Producer, CONTROL_REPLY_LAYOUT, 0)])),
         ("bare", interface("bare", &[("params", Consumer, PARAMS_LAYOUT, 0)])),
         ("feed", interface("feed", &[("out", Producer, PARAMS_LAYOUT, 0)])),
         ("wide", interface("wide", &[("out*300", Producer, NUMBER, 0)])),

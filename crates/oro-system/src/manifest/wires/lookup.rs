@@ -3,7 +3,9 @@
 //! What is said where there is none of that name is in `unknown`.
 
 use oro_image::{Direction, Interface, Port};
-use oro_sysabi::{BYTES_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+use oro_sysabi::{
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
+};
 
 use super::super::diagnostic::{Diagnostic, Report};
 use super::super::entries::EndName;
@@ -18,6 +20,18 @@ const LOG: Carries<'static> =
     Carries { layout: LOG_LAYOUT, slot_size_bytes: 256, slot_align_bytes: 4, is_flexible: false };
 const TIME: Carries<'static> =
     Carries { layout: TIME_LAYOUT, slot_size_bytes: 16, slot_align_bytes: 8, is_flexible: false };
+const CONTROL: Carries<'static> = Carries {
+    layout: CONTROL_LAYOUT,
+    slot_size_bytes: 512,
+    slot_align_bytes: 8,
+    is_flexible: false,
+};
+const CONTROL_REPLY: Carries<'static> = Carries {
+    layout: CONTROL_REPLY_LAYOUT,
+    slot_size_bytes: 256,
+    slot_align_bytes: 8,
+    is_flexible: false,
+};
 
 impl Wiring {
     /// The end that a wire names; `None` if it is not usable, which has been reported, or if its
@@ -148,6 +162,8 @@ fn find_built_in<'a>(
         ("clock", "now", Direction::Producer) => (BuiltIn::Clock, Some(TIME)),
         ("null", "bytes", Direction::Producer) => (BuiltIn::NullSource, Some(BYTES)),
         ("null", "bytes", Direction::Consumer) => (BuiltIn::NullSink, None),
+        ("ring", "requests", Direction::Consumer) => (BuiltIn::RingRequests, Some(CONTROL)),
+        ("ring", "replies", Direction::Producer) => (BuiltIn::RingReplies, Some(CONTROL_REPLY)),
         ("files", file, _) => {
             check_file(scope, name, report)?;
             match direction {
@@ -155,7 +171,9 @@ fn find_built_in<'a>(
                 Direction::Consumer => (BuiltIn::FileWrite(file.to_owned()), Some(BYTES)),
             }
         }
-        ("console", "stdin" | "stdout" | "log", _) | ("clock", "now", _) => {
+        ("console", "stdin" | "stdout" | "log", _)
+        | ("clock", "now", _)
+        | ("ring", "requests" | "replies", _) => {
             report_direction(name, direction, report);
             return None;
         }
@@ -190,6 +208,7 @@ fn report_unknown_built_in(name: &EndName, report: &mut Report) {
         "console" => &["stdin", "stdout", "log"],
         "clock" => &["now"],
         "null" => &["bytes"],
+        "ring" => &["requests", "replies"],
         other => {
             report_not_yet(other, &name.instance, report);
             return;
