@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod control;
 #[cfg(feature = "manifest")]
 mod manifest;
 mod names;

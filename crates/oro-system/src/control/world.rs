@@ -1,0 +1,66 @@
+//! [`World`]: what the kernel knows of a system that runs, beyond its plan.
+
+use alloc::string::String;
+
+use oro_image::Interface;
+
+/// What [`decide`](super::decide) asks the kernel. Ids are those of the holder's own tables (`RING-4`).
+pub trait World {
+    /// The Ring that has this id for `holder`, an instance; `None` also of one that is forgotten.
+    fn ring(&self, holder: u32, id: u64) -> Option<u32>;
+
+    /// The instance of a module that has this id for `holder`, remounted ones included; `None` also
+    /// of one that is forgotten. A built-in one is none.
+    fn instance(&self, holder: u32, id: u64) -> Option<u32>;
+
+    /// The Port that has this id for `holder`.
+    fn port(&self, holder: u32, id: u64) -> Option<u32>;
+
+    /// The module of the plan that `holder` has loaded under this id (`CTL-5`).
+    fn image(&self, holder: u32, id: u64) -> Option<u32>;
+
+    /// What a module of the plan declares.
+    fn interface(&self, module: u32) -> &Interface;
+
+    /// The state of an instance.
+    fn state(&self, instance: u32) -> State;
+
+    /// Whether the Port of an element is over, so that it can be wired again (`CTL-8`). `port` is the
+    /// element's index in its module. Asked only of those that a Port of the plan has.
+    fn is_free(&self, instance: u32, port: u32) -> bool;
+
+    /// What the instances of a Ring and of its descendants have together (`RING-9`).
+    fn taken(&self, ring: u32) -> Usage;
+
+    /// What `PARAM` has given an instance that is mounted: names and values, as
+    /// [`Action::SetParam`](super::Action::SetParam) had them; the last one of a name counts.
+    fn given(&self, instance: u32) -> &[(String, String)];
+}
+
+/// What an instance is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not been started.
+    Mounted,
+    /// It runs.
+    Running,
+    /// It has ended, and a replacement is to come.
+    Restarting,
+    /// It has ended.
+    Ended,
+    /// It has faulted, and no replacement is to come.
+    Faulted,
+    /// It is out of the tables (`CTL-10`).
+    Forgotten,
+}
+
+/// What a Ring has (`RING-9`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Ports that its instances pay for.
+    pub port_count: u32,
+    /// Threads.
+    pub thread_count: u32,
+}
