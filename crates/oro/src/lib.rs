@@ -61,7 +61,11 @@
 //! place ([`Producer::reserve`], [`Consumer::peek`]) make more of it; in synchronous mode they work
 //! message by message.
 //!
-//! What it does *not* hold yet: a heap.
+//! # Heap
+//!
+//! With the feature `heap` this crate is the global allocator over the instance's heap, as long as the
+//! manifest says (`quota = { heap = "1M" }`): `extern crate alloc`, and `Vec` and its kin are there. Where
+//! the heap is at its end, or there is none, allocating panics.
 #![no_std]
 
 #[cfg(test)]
@@ -75,6 +79,8 @@ mod end;
 mod error;
 pub mod executor;
 mod gate;
+#[cfg(any(test, all(feature = "heap", panic = "abort")))]
+mod heap;
 mod layout_text;
 mod log;
 mod managed;

@@ -1,6 +1,6 @@
 //! What a freestanding Rust program must have: the panic handler, which leaves the panic's message as
 //! last words (`END-8`), and symbols of the unwinder, which is never used. The functions of memory
-//! are in `memory.rs`.
+//! are in `memory.rs`, the heap is in `heap.rs`.
 
 use core::panic::PanicInfo;
 
@@ -18,6 +18,26 @@ fn handle_panic(info: &PanicInfo<'_>) -> ! {
         thread.leave_panic(format_args!("{info}"));
     }
     trap()
+}
+
+/// What `alloc` allocates with, in modules that ask for it.
+#[cfg(feature = "heap")]
+#[global_allocator]
+// SAFETY: the instance's heap is zeroed memory for it to write (`META-1`, `ENTRY-7`), and nothing of
+// this crate uses it otherwise; a module that does, by `Root::heap_start`, does not ask for this one.
+static HEAP: crate::heap::Heap = unsafe { crate::heap::Heap::new(find_heap) };
+
+/// The instance's heap; empty where the module has changed its thread pointer to nothing.
+#[cfg(feature = "heap")]
+fn find_heap() -> (usize, usize) {
+    let root = load_root();
+    if root.is_null() {
+        return (0, 0);
+    }
+    // SAFETY: the thread pointer leads to the thread's own `Root` (`ENTRY-4`).
+    let root = unsafe { Thread::from_root(root) }.root();
+    let [start, end] = [root.heap_start, root.heap_end].map(crate::shared::pointer);
+    (start.addr(), end.addr())
 }
 
 /// The address of the thread's `Root`, from its thread block (`ENTRY-4`).
