@@ -181,6 +181,7 @@ fn krn_8_modules_of_the_examples_have_no_system_call() {
         ("double", &["target/oro/source.elf", "target/oro/double.elf", "target/oro/print.elf"][..]),
         ("threads", &["modules/threads/target/oro/x86_64-unknown-linux-gnu/release/threads"]),
         ("sha256", &["modules/sha256/target/oro/x86_64-unknown-linux-gnu/release/sha256"]),
+        ("png", &["modules/decoder/target/oro/x86_64-unknown-linux-gnu/release/decoder"]),
     ] {
         let manifest = examples.join(example).join("system.toml");
         let check = Command::new(env!("CARGO_BIN_EXE_oro")).arg("check").arg(&manifest).output();

@@ -437,7 +437,8 @@ impl<Q: Correlated, R: Correlated> Server<Q, R> {
     }
 
     /// Waits for a request, and sends what `answer` makes of it. The request is released only then: a
-    /// server that ends in the middle leaves it to its replacement (`END-7`).
+    /// server that ends in the middle leaves it to its replacement (`END-7`), also one that it has crashed
+    /// on, unless the wire says `on_restart = "drop"` (`END-12`).
     ///
     /// # Errors
     ///

@@ -44,7 +44,12 @@ impl Place {
 
     /// A system that waits for standard input, once it can be attached to.
     pub(crate) fn start(&self, arguments: &str) -> Running {
-        let running = self.folder.start(self.prepare(arguments));
+        self.start_command(self.prepare(arguments))
+    }
+
+    /// Likewise what [`Place::prepare`] gave.
+    pub(crate) fn start_command(&self, command: Command) -> Running {
+        let running = self.folder.start(command);
         let socket = self.socket(&running);
         wait_for("it listens", || socket.exists().then_some(()));
         running
