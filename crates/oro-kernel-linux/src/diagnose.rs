@@ -72,6 +72,9 @@ impl Supervisor<'_> {
             }
             InstanceEnd::Exited { status } => Outcome::Exited { status },
             InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
+            InstanceEnd::Replaced => {
+                Outcome::Killed { why: "it was to be replaced, on purpose".to_owned() }
+            }
             InstanceEnd::Violated { thread, end, violation } => {
                 Outcome::Faulted(Box::new(self.describe_violation(thread, end, violation)))
             }

@@ -202,7 +202,7 @@ fn encode_reason(end: Option<InstanceEnd>) -> u32 {
         Some(InstanceEnd::Violated { .. } | InstanceEnd::BadRequest { .. }) => {
             abi::REASON_VIOLATION
         }
-        Some(InstanceEnd::Killed) => abi::REASON_KILLED,
+        Some(InstanceEnd::Killed | InstanceEnd::Replaced) => abi::REASON_KILLED,
         Some(InstanceEnd::Faulted { cause, .. }) => match cause {
             oro_kernel::FaultCause::Trap => abi::REASON_TRAP,
             oro_kernel::FaultCause::SystemCall => abi::REASON_SYSTEM_CALL,

@@ -145,7 +145,8 @@ pub enum Effect {
         /// Messages committed or released.
         value: u64,
     },
-    /// Tell an endpoint's thread of its peer's state, after the peer's cursor.
+    /// Tell an endpoint's thread of its peer's state, after the peer's cursor. The thread runs, or is
+    /// mounted and has not started.
     PublishPeer {
         /// The endpoint that is told.
         end: EndpointId,
@@ -177,7 +178,8 @@ pub enum Effect {
     /// answered by [`Event::InstanceRestarted`](crate::Event::InstanceRestarted), or by
     /// [`Event::RestartFailed`](crate::Event::RestartFailed).
     ReplaceInstance(InstanceId),
-    /// Tell a thread that has not started where its endpoint starts (`END-7`).
+    /// Tell a thread where its endpoint starts, before it starts or before the endpoint is wired (`END-7`,
+    /// `CTL-8`).
     PublishFirst {
         /// The endpoint.
         end: EndpointId,
@@ -186,7 +188,7 @@ pub enum Effect {
     },
     /// A built-in endpoint has something to do: a message, room, or its peer has ended.
     WakeKernelEnd(EndpointId),
-    /// Every instance has ended for good.
+    /// No instance runs or is to be replaced any more; what is mounted and has not started never will.
     Finish,
 }
 
@@ -257,6 +259,8 @@ pub enum InstanceEnd {
     },
     /// Ended from outside.
     Killed,
+    /// Taken down to be replaced ([`Event::RestartInstance`](crate::Event::RestartInstance)).
+    Replaced,
 }
 
 /// A broken rule, with what the report needs.

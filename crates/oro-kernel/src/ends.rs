@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::kernel::{Hold, Waiting, Word};
+use crate::kernel::{Hold, Replacement, Waiting, Word};
 use crate::{
     Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, Mutant, Owner, PeerState,
     Side, ThreadId, Timer,
@@ -120,7 +120,7 @@ impl Kernel {
     }
 
     /// Nothing; but two mutants keep what a crash must discard (`NAIVE-9`).
-    fn keep_held(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+    pub(crate) fn keep_held(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         let commits = self.breaks(Mutant::CommitAtKill);
         let releases = self.breaks(Mutant::ReleaseAtKill);
         if !commits && !releases {
@@ -157,7 +157,9 @@ impl Kernel {
         let instance = &self.instances[id.0 as usize];
         let is_open = match instance.state {
             InstanceState::Mounted | InstanceState::Running => true,
-            InstanceState::Faulted | InstanceState::Ended => instance.is_restarting,
+            InstanceState::Faulted | InstanceState::Ended => {
+                instance.replacement != Replacement::None
+            }
         };
         if is_open {
             self.stop_threads(id, effects);
@@ -172,18 +174,22 @@ impl Kernel {
             InstanceEnd::Violated { .. }
             | InstanceEnd::BadRequest { .. }
             | InstanceEnd::Faulted { .. }
-            | InstanceEnd::Killed => (InstanceState::Faulted, 0, PeerState::Faulted),
+            | InstanceEnd::Killed
+            | InstanceEnd::Replaced => (InstanceState::Faulted, 0, PeerState::Faulted),
         };
         self.stop_row(id, effects);
-        if self.instances[id.0 as usize].is_restarting {
+        let replacement = self.instances[id.0 as usize].replacement;
+        let was_open = self.instances[id.0 as usize].state == InstanceState::Running
+            || replacement != Replacement::None;
+        if replacement != Replacement::None {
             effects.push(Effect::StopTimer { timer: Timer::Restart(id) });
         }
         let instance = &mut self.instances[id.0 as usize];
         instance.state = state;
-        instance.is_restarting = false;
+        instance.replacement = Replacement::None;
         instance.status = status;
         instance.end = Some(end);
-        self.open_instance_count -= 1;
+        self.open_instance_count -= usize::from(was_open);
         let reads_first = self.breaks(Mutant::ReadBeforeStop);
         let ended = Effect::EndInstance { instance: id, end, restart: false };
         // First of all nothing of it can store to anything any more: a live cursor is then its last.
@@ -202,14 +208,14 @@ impl Kernel {
     }
 
     pub(crate) fn finish_if_over(&mut self, effects: &mut Vec<Effect>) {
-        if self.open_instance_count == 0 && self.closing_count == 0 && !self.has_finished {
+        if self.is_finished() && self.closing_count == 0 && !self.has_finished {
             self.has_finished = true;
             effects.push(Effect::Finish);
         }
     }
 
     /// Takes every thread of an instance from the running, and what they hold from them.
-    fn stop_threads(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+    pub(crate) fn stop_threads(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         for index in 0..self.instances[id.0 as usize].threads.len() {
             self.stop_thread(self.instances[id.0 as usize].threads[index], effects);
         }
@@ -260,10 +266,10 @@ impl Kernel {
         self.wake_peer(end, effects);
     }
 
-    /// Tells the thread of an endpoint, if it lives, of its peer's state.
+    /// Tells the thread of an endpoint, if it runs or has yet to start, of its peer's state.
     pub(crate) fn publish_peer(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         let Owner::Thread(thread) = self.end(end).owner else { return };
-        if self.thread(thread).is_live {
+        if self.is_told(thread) {
             let (state, epoch) = self.peer_state(end);
             effects.push(Effect::PublishPeer { end, state, epoch });
             self.wake_gate(thread, effects);

@@ -1,6 +1,11 @@
 //! What a platform tells the core.
 
-use crate::{EndpointId, GateRequest, InstanceId, PortId, RequestProblem, ThreadId, Timer};
+use alloc::vec::Vec;
+
+use crate::{
+    BindingSetup, EndpointId, GateRequest, InstanceId, PortId, PortSetup, RequestProblem, Restart,
+    ThreadId, Timer,
+};
 
 /// Something has happened.
 ///
@@ -9,8 +14,52 @@ use crate::{EndpointId, GateRequest, InstanceId, PortId, RequestProblem, ThreadI
 /// again at any time (`NAIVE-8`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The system is mounted and wired: start every thread.
+    /// The system is mounted and wired: start every thread of every instance that is mounted.
     Start,
+    /// A further instance has been mounted (`CTL-6`). It and its threads have the next ids of
+    /// [`Setup`](crate::Setup)'s lists.
+    MountInstance {
+        /// When it is restarted.
+        restart: Restart,
+        /// Its threads in entry order: whether each is managed.
+        threads: Vec<bool>,
+    },
+    /// A Port has been wired with the next id (`CTL-6`, `CTL-8`). Its ends have fresh memory: cells that are
+    /// zero and closed, a protected commit word; a thread that runs finds them in its binding once
+    /// [`Effect::PublishPeer`](crate::Effect::PublishPeer) says `Wired`. Threads that may own an end are those of
+    /// which [`Kernel::can_wire`](crate::Kernel::can_wire) says so.
+    WirePort {
+        /// The Port.
+        port: PortSetup,
+        /// By side, what the end is to its thread. Of an end of the kernel's own it is not looked at.
+        bindings: [BindingSetup; 2],
+    },
+    /// An element is taken from its thread, so that it can be wired again (`CTL-8`):
+    /// [`Kernel::is_over`](crate::Kernel::is_over) says of the end that it has now that nobody misses it. A later
+    /// touch at its address is one of the end that the element has then.
+    DropEnd {
+        /// An endpoint of a thread.
+        end: EndpointId,
+    },
+    /// Start a mounted instance, all its threads together (`CTL-7`). Does nothing for one that is not
+    /// mounted, or when all is over ([`Effect::Finish`](crate::Effect::Finish)).
+    StartInstance {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// Take an instance down and replace it now, whatever its policy (`CTL-9`); it does not count for a row
+    /// of restarts. Does nothing where [`Kernel::can_restart`](crate::Kernel::can_restart) says no.
+    RestartInstance {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// Tables of an instance's Ring have changed, and their generation is this now (`META-7`).
+    RingChanged {
+        /// The instance.
+        instance: InstanceId,
+        /// Its Ring's generation.
+        generation: u64,
+    },
     /// A thread stored to (producer) or loaded from (consumer) a cell that is not open to it.
     CellTouched {
         /// The endpoint whose cell it is.

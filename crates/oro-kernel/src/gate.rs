@@ -36,7 +36,9 @@ pub enum Condition {
     },
     /// State or epoch of a binding are not these.
     Binding {
-        /// The thread's own endpoint; `None`: it is not wired.
+        /// The index of the thread's own binding.
+        binding: u32,
+        /// The endpoint that it is now; `None`: it is not wired. The core puts one that is wired later here.
         end: Option<EndpointId>,
         /// `state | epoch << 32`.
         seen: u64,
@@ -142,8 +144,12 @@ pub fn decode_request(
             },
             WAIT_RING => Condition::Ring { generation: raw.value },
             WAIT_BINDING => match find_binding(raw.index) {
-                BindingOwner::Own(end) => Condition::Binding { end: Some(end), seen: raw.value },
-                BindingOwner::Unwired => Condition::Binding { end: None, seen: raw.value },
+                BindingOwner::Own(end) => {
+                    Condition::Binding { binding: raw.index, end: Some(end), seen: raw.value }
+                }
+                BindingOwner::Unwired => {
+                    Condition::Binding { binding: raw.index, end: None, seen: raw.value }
+                }
                 BindingOwner::Nobody => return Err(no_binding),
             },
             WAIT_WORD => {

@@ -2,16 +2,19 @@
 //!
 //! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
 //! what both share about slots in `slots.rs`, the asynchronous mode in `live.rs` and its doorbells in
-//! `doorbell.rs`, gates in `waiting.rs`, ends in `ends.rs`, restarts in `restart.rs`, what can be asked of a kernel in
-//! `view.rs`. Nothing here knows an address, a page or a byte of a message.
+//! `doorbell.rs`, gates in `waiting.rs`, ends in `ends.rs`, restarts in `restart.rs`, how a system starts and grows in
+//! `control.rs`, what can be asked of a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
 
 use alloc::vec::Vec;
 
 use crate::live::Live;
 use crate::{
-    Condition, Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Mutant, Owner,
-    PeerState, PortSetup, Setup, Side, ThreadId,
+    Condition, Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Owner, PeerState,
+    PortSetup, Setup, Side, ThreadId,
 };
+
+/// The generation of a Ring's tables before anything in them has changed (`META-7`).
+pub(crate) const FIRST_GENERATION: u64 = 2;
 
 /// A system that runs: all that the core knows, and decides on.
 ///
@@ -53,8 +56,10 @@ pub struct Kernel {
     pub(crate) ports: Vec<Port>,
     pub(crate) threads: Vec<Thread>,
     pub(crate) instances: Vec<Instance>,
-    /// Instances that have not ended for good.
+    /// Instances that run or are to be replaced. One that is mounted and has not started does not keep a
+    /// system alive: who might start it has ended.
     pub(crate) open_instance_count: usize,
+    pub(crate) has_started: bool,
     /// Ends whose last cursor is being read before they close.
     pub(crate) closing_count: usize,
     /// Ends whose doorbell is landing, in the order in which they rang.
@@ -64,7 +69,7 @@ pub struct Kernel {
     /// over. Empty between steps.
     pub(crate) ending: Vec<ThreadId>,
     #[cfg(feature = "mutants")]
-    pub(crate) mutant: Option<Mutant>,
+    pub(crate) mutant: Option<crate::Mutant>,
 }
 
 /// One side of a Port.
@@ -95,6 +100,8 @@ pub(crate) struct End {
     pub(crate) closing: Option<PeerState>,
     /// A built-in end sleeps until its peer's cursor moves.
     pub(crate) is_kernel_asleep: bool,
+    /// Its thread has said at a gate that it knows of its peer's end, and waits for another (`CTL-8`).
+    pub(crate) is_given_up: bool,
 }
 
 /// A Port, apart from its ends.
@@ -197,8 +204,8 @@ pub(crate) enum Word {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Instance {
     pub(crate) state: InstanceState,
-    /// Its end asked for a replacement that has not come yet.
-    pub(crate) is_restarting: bool,
+    /// The replacement that has not come yet.
+    pub(crate) replacement: Replacement,
     /// Restarts of the row that has not ended yet.
     pub(crate) restarts_in_row: u32,
     pub(crate) live_thread_count: u32,
@@ -207,6 +214,19 @@ pub(crate) struct Instance {
     pub(crate) end: Option<InstanceEnd>,
     /// Its threads in entry order.
     pub(crate) threads: Vec<ThreadId>,
+    /// The generation of its Ring's tables.
+    pub(crate) ring_generation: u64,
+}
+
+/// The replacement of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Replacement {
+    /// None is to come.
+    None,
+    /// The platform is asked for one when a timer expires (`END-11`).
+    Delayed,
+    /// The platform has been asked for one.
+    Asked,
 }
 
 impl Kernel {
@@ -242,12 +262,13 @@ impl Kernel {
                 let thread = thread.expect("setup: a Port's thread does not exist");
                 thread.ends.push(EndpointId { port: crate::PortId(index), side });
             }
-            ends.push([End::new(port.producer), End::new(port.consumer)]);
+            ends.push([End::new(port.producer, 0), End::new(port.consumer, 0)]);
         }
         Self {
             ports: setup.ports.iter().map(|_| Port::default()).collect(),
             ends,
-            open_instance_count: instances.len(),
+            open_instance_count: 0,
+            has_started: false,
             closing_count: 0,
             has_finished: false,
             landing: Vec::new(),
@@ -264,7 +285,7 @@ impl Kernel {
     ///
     /// The order of the effects is part of the decision (`PORT-6`, `KRN-5`, `KRN-9`): a peer's
     /// part comes before the toucher's; the last two are the toucher's grant and its
-    /// [`Effect::Resume`]. Nothing is allocated but by `effects` growing.
+    /// [`Effect::Resume`]. Nothing is allocated but by `effects` growing, and by what is mounted or wired.
     ///
     /// Whatever a module makes its platform report is answered. Events of threads that have ended
     /// are late and do nothing.
@@ -277,6 +298,16 @@ impl Kernel {
     pub fn step(&mut self, event: Event, effects: &mut Vec<Effect>) {
         match event {
             Event::Start => self.start(effects),
+            Event::MountInstance { restart, threads } => {
+                self.mount_instance(restart, &threads, effects);
+            }
+            Event::WirePort { port, bindings } => self.wire_port(port, bindings, effects),
+            Event::DropEnd { end } => self.drop_end(end, effects),
+            Event::StartInstance { instance } => self.start_instance(instance, effects),
+            Event::RestartInstance { instance } => self.restart_now(instance, effects),
+            Event::RingChanged { instance, generation } => {
+                self.change_ring(instance, generation, effects);
+            }
             Event::CellTouched { end, cell } => self.touch_cell(end, cell, effects),
             Event::WordTouched { end } => self.touch_word(end, effects),
             Event::WordSettled { end, value } => self.settle_word(end, value, effects),
@@ -318,40 +349,6 @@ impl Kernel {
         &self.setup
     }
 
-    fn start(&mut self, effects: &mut Vec<Effect>) {
-        for index in 0..self.instances.len() {
-            // One that was killed before the start stays ended.
-            if self.instances[index].state == InstanceState::Mounted {
-                let id = InstanceId(u32::try_from(index).expect("counted in `new`"));
-                self.revive_threads(id, effects);
-                self.start_threads(id, effects);
-            }
-        }
-        self.finish_if_over(effects);
-    }
-
-    /// Makes every thread of an instance live; the caller lets them run.
-    pub(crate) fn revive_threads(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
-        let instance = &mut self.instances[id.0 as usize];
-        instance.state = InstanceState::Running;
-        instance.end = None;
-        instance.live_thread_count =
-            u32::try_from(instance.threads.len()).expect("counted in `new`");
-        for thread in &instance.threads {
-            let state = &mut self.threads[thread.0 as usize];
-            state.is_live = true;
-            state.armed = 0;
-            state.status = 0;
-        }
-        effects.push(Effect::PublishInstance(id));
-    }
-
-    /// Lets every thread of an instance run, together (`ENTRY-6`).
-    pub(crate) fn start_threads(&self, id: InstanceId, effects: &mut Vec<Effect>) {
-        let threads = &self.instances[id.0 as usize].threads;
-        effects.extend(threads.iter().map(|thread| Effect::StartThread(*thread)));
-    }
-
     pub(crate) fn end(&self, id: EndpointId) -> &End {
         &self.ends[id.port.0 as usize][id.side as usize]
     }
@@ -386,7 +383,7 @@ impl Kernel {
 
     /// Whether a rule is broken on purpose; never, outside this crate's own tests.
     #[cfg(feature = "mutants")]
-    pub(crate) fn breaks(&self, mutant: Mutant) -> bool {
+    pub(crate) fn breaks(&self, mutant: crate::Mutant) -> bool {
         self.mutant == Some(mutant)
     }
 
@@ -394,20 +391,20 @@ impl Kernel {
     #[cfg(not(feature = "mutants"))]
     #[inline]
     #[expect(clippy::unused_self, reason = "the same call with and without mutants")]
-    pub(crate) const fn breaks(&self, _mutant: Mutant) -> bool {
+    pub(crate) const fn breaks(&self, _mutant: crate::Mutant) -> bool {
         false
     }
 }
 
 impl End {
-    fn new(owner: Owner) -> Self {
+    pub(crate) fn new(owner: Owner, epoch: u32) -> Self {
         Self {
             owner,
             cursor: 0,
             first: 0,
             hold: Hold::None,
             state: PeerState::Wired,
-            epoch: 0,
+            epoch,
             fault_count: Tally::default(),
             streak: 0,
             live: None,
@@ -415,6 +412,7 @@ impl End {
             protecting_count: 0,
             closing: None,
             is_kernel_asleep: false,
+            is_given_up: false,
         }
     }
 
@@ -425,7 +423,7 @@ impl End {
 }
 
 impl Thread {
-    fn new(instance: InstanceId, is_managed: bool) -> Self {
+    pub(crate) fn new(instance: InstanceId, is_managed: bool) -> Self {
         Self {
             instance,
             is_managed,
@@ -441,16 +439,17 @@ impl Thread {
 }
 
 impl Instance {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: InstanceState::Mounted,
-            is_restarting: false,
+            replacement: Replacement::None,
             restarts_in_row: 0,
             live_thread_count: 0,
             restart_count: 0,
             status: 0,
             end: None,
             threads: Vec::new(),
+            ring_generation: FIRST_GENERATION,
         }
     }
 }

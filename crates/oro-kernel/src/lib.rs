@@ -14,6 +14,7 @@
 
 extern crate alloc;
 
+mod control;
 mod doorbell;
 mod effect;
 mod ends;

@@ -399,6 +399,6 @@ impl Kernel {
     }
 }
 
-fn both_ends(port: PortId) -> [EndpointId; 2] {
+pub(crate) fn both_ends(port: PortId) -> [EndpointId; 2] {
     [Side::Producer, Side::Consumer].map(|side| EndpointId { port, side })
 }

@@ -82,12 +82,24 @@ pub enum Mutant {
     BelieveCursors,
     /// The last cursor of a thread that runs is read before it is stopped (`END-6`).
     ReadBeforeStop,
+    /// A binding that becomes wired wakes nobody (`CTL-8`).
+    WireWithoutWake,
+    /// An element is wired again with messages left unread (`CTL-8`).
+    DropUnread,
+    /// An element is wired again though its thread may not know that the Port before is over (`CTL-8`).
+    DropUnseen,
+    /// A cell of an element that is wired again stays open (`CTL-8`).
+    KeepCellAtDrop,
+    /// A thread that has not started is not told of its peers' ends (`CTL-6`).
+    ForgetMounted,
+    /// An instance that has not started keeps the system alive (`END-4`).
+    CountMounted,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 43] = [
         Self::CommitOnBlock,
         Self::ReleaseAtOutput,
         Self::CollectWithoutProtect,
@@ -125,6 +137,12 @@ impl Mutant {
         Self::KeepQueue,
         Self::BelieveCursors,
         Self::ReadBeforeStop,
+        Self::WireWithoutWake,
+        Self::DropUnread,
+        Self::DropUnseen,
+        Self::KeepCellAtDrop,
+        Self::ForgetMounted,
+        Self::CountMounted,
     ];
 }
 

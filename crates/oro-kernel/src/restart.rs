@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use crate::kernel::Instance;
+use crate::kernel::{Instance, Replacement};
 use crate::{
     Effect, EndpointId, InstanceEnd, InstanceId, InstanceState, Kernel, RestartOn, Side, Timer,
 };
@@ -37,12 +37,53 @@ impl Kernel {
             RestartOn::Fault => is_fault && is_whole,
             RestartOn::Always => true,
         };
-        let instance = &mut self.instances[id.0 as usize];
-        if !is_wanted || instance.restarts_in_row >= policy.max {
+        if !is_wanted || self.instances[id.0 as usize].restarts_in_row >= policy.max {
             return self.conclude(id, end, effects);
         }
+        self.begin_restart(id, end, effects);
+        self.ask_for_replacement(id, effects);
+    }
+
+    /// Whether an instance can be replaced by order (`CTL-9`): it is to be replaced anyhow; or it runs, and
+    /// no thread's end has closed anything.
+    #[must_use]
+    pub fn can_restart(&self, id: InstanceId) -> bool {
+        let instance = &self.instances[id.0 as usize];
+        let is_whole = instance.live_thread_count as usize == instance.threads.len();
+        match instance.state {
+            InstanceState::Mounted => false,
+            InstanceState::Running => is_whole || self.restarts_always(id),
+            InstanceState::Ended | InstanceState::Faulted => {
+                instance.replacement != Replacement::None
+            }
+        }
+    }
+
+    /// By order, whatever the policy.
+    pub(crate) fn restart_now(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        if !self.can_restart(id) {
+            return;
+        }
+        match self.instances[id.0 as usize].replacement {
+            Replacement::Asked => return,
+            Replacement::Delayed => {
+                effects.push(Effect::StopTimer { timer: Timer::Restart(id) });
+            }
+            Replacement::None => {
+                self.keep_held(id, effects);
+                self.stop_threads(id, effects);
+                self.begin_restart(id, InstanceEnd::Replaced, effects);
+            }
+        }
+        self.ask_now(id, effects);
+    }
+
+    /// An instance of which nothing runs any more waits for its replacement.
+    fn begin_restart(&mut self, id: InstanceId, end: InstanceEnd, effects: &mut Vec<Effect>) {
+        let is_fault = !matches!(end, InstanceEnd::Exited { .. });
+        let instance = &mut self.instances[id.0 as usize];
         instance.state = if is_fault { InstanceState::Faulted } else { InstanceState::Ended };
-        instance.is_restarting = true;
+        instance.replacement = Replacement::Asked;
         instance.end = Some(end);
         effects.push(Effect::EndInstance { instance: id, end, restart: true });
         effects.push(Effect::PublishInstance(id));
@@ -52,25 +93,30 @@ impl Kernel {
             let thread = self.instances[id.0 as usize].threads[index];
             self.read_last_cursors(thread, effects);
         }
-        self.ask_for_replacement(id, effects);
     }
 
     /// At once or later (`END-11`).
-    fn ask_for_replacement(&self, id: InstanceId, effects: &mut Vec<Effect>) {
+    fn ask_for_replacement(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         let doublings = self.instances[id.0 as usize].restarts_in_row.min(BACKOFF_DOUBLINGS);
         let backoff_ns = self.setup.instances[id.0 as usize].restart.backoff_ns;
         match backoff_ns.saturating_mul(1 << doublings) {
-            0 => effects.push(Effect::ReplaceInstance(id)),
+            0 => self.ask_now(id, effects),
             after_ns => {
+                self.instances[id.0 as usize].replacement = Replacement::Delayed;
                 effects.push(Effect::StartTimer { timer: Timer::Restart(id), after_ns });
             }
         }
     }
 
+    fn ask_now(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+        self.instances[id.0 as usize].replacement = Replacement::Asked;
+        effects.push(Effect::ReplaceInstance(id));
+    }
+
     /// The delay is over.
     pub(crate) fn replace_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
-        if self.instances[id.0 as usize].is_restarting {
-            effects.push(Effect::ReplaceInstance(id));
+        if self.instances[id.0 as usize].replacement == Replacement::Delayed {
+            self.ask_now(id, effects);
         }
     }
 
@@ -91,15 +137,17 @@ impl Kernel {
     pub(crate) fn restart_instance(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         let policy = self.setup.instances[id.0 as usize].restart;
         let instance = &mut self.instances[id.0 as usize];
-        if !instance.is_restarting {
+        if instance.replacement == Replacement::None {
             // It was killed while it was being replaced.
             let is_running = instance.state == InstanceState::Running;
             assert!(!is_running, "platform: replaced while it lives");
             return;
         }
-        instance.is_restarting = false;
+        instance.replacement = Replacement::None;
         instance.restart_count += 1;
-        instance.restarts_in_row += 1;
+        // One by order is none of a row.
+        instance.restarts_in_row += u32::from(instance.end != Some(InstanceEnd::Replaced));
+        let is_in_row = instance.restarts_in_row > 0;
         self.revive_threads(id, effects);
         for index in 0..self.instances[id.0 as usize].threads.len() {
             let thread = self.instances[id.0 as usize].threads[index];
@@ -108,7 +156,7 @@ impl Kernel {
                 self.rewire(end, self.thread(thread).is_managed, effects);
             }
         }
-        if policy.within_ns > 0 {
+        if policy.within_ns > 0 && is_in_row {
             let timer = Timer::Row(id);
             effects.push(Effect::StartTimer { timer, after_ns: policy.within_ns });
         }
@@ -120,7 +168,9 @@ impl Kernel {
     pub(crate) fn retry_restart(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
         let most = self.setup.instances[id.0 as usize].restart.max;
         let instance = &mut self.instances[id.0 as usize];
-        let Instance { is_restarting: true, end: Some(end), .. } = *instance else { return };
+        let Instance { replacement: Replacement::Asked, end: Some(end), .. } = *instance else {
+            return;
+        };
         instance.restarts_in_row += 1;
         if instance.restarts_in_row < most {
             self.ask_for_replacement(id, effects);
@@ -136,6 +186,7 @@ impl Kernel {
         let is_dropped = self.port_setup(end).drops_at_restart && end.side == Side::Consumer;
         let state = self.end_mut(end);
         state.streak = 0;
+        state.is_given_up = false;
         if is_dropped && left > 0 {
             state.cursor = state.cursor.wrapping_add(left);
             effects.push(Effect::PublishCursor { end, value: state.cursor });

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::{InstanceId, ThreadId};
 
-/// A whole system. It has been checked by `oro-system`; the core asserts what it relies on.
+/// A whole system. It has been checked by `oro-system`; the core asserts what it relies on. A kernel's own
+/// setup grows with what is mounted and wired later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// Instances that run modules (not the kernel's built-in ones).
@@ -97,6 +98,17 @@ pub struct PortSetup {
     pub upgrade: Upgrade,
     /// What is committed when the consumer is replaced is released unread (`END-12`).
     pub drops_at_restart: bool,
+}
+
+/// What an end of a Port that is wired later is to its thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BindingSetup {
+    /// The index of the thread's binding, as a request at a gate names it.
+    pub index: u32,
+    /// How many peers the binding has had before: 0 where nothing was wired to it, else one more than
+    /// [`Kernel::peer_state`](crate::Kernel::peer_state) says of the end before. So a thread that has seen the
+    /// end of that one never takes the new one for it.
+    pub epoch: u32,
 }
 
 /// Whether a Port may become asynchronous, as far as that is not a matter of its threads.

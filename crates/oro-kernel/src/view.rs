@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::doorbell::Page;
-use crate::kernel::{Waiting, Word};
+use crate::kernel::{Replacement, Waiting, Word};
 use crate::{
     Condition, EndpointId, InstanceEnd, InstanceId, Kernel, Mode, Mutant, Owner, PeerState, PortId,
     Side, ThreadId, Upgrade,
@@ -13,7 +13,7 @@ use crate::{
 /// Where an instance is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InstanceState {
-    /// Not started.
+    /// Not started. It does not keep a system alive.
     Mounted,
     /// At least one thread is live.
     Running,
@@ -154,12 +154,6 @@ impl Kernel {
         self.landing.iter().copied().filter(|end| self.is_landing_awaited(*end)).collect()
     }
 
-    /// What the Ring's generation is. It moves with its structure, which does not change yet.
-    #[must_use]
-    pub fn ring_generation(&self) -> u64 {
-        2
-    }
-
     /// What the binding of this endpoint says of its mode; a built-in end has that of its peer.
     #[must_use]
     pub fn mode(&self, end: EndpointId) -> Mode {
@@ -216,7 +210,7 @@ impl Kernel {
             status: instance.status,
             end: instance.end,
             restart_count: instance.restart_count,
-            is_restarting: instance.is_restarting,
+            is_restarting: instance.replacement != Replacement::None,
         }
     }
 
@@ -295,10 +289,15 @@ impl Kernel {
     /// Who waits for whom, if nothing can ever go on: every live thread is blocked in a touch, or at a
     /// gate without deadline, none of them at a Port whose other end is a live built-in's, and nothing
     /// that the platform was asked for is unanswered. Else empty.
+    ///
+    /// A change of a Ring, or of a binding that is not wired, is only ever made for a thread that asks for
+    /// it (`CTL-1`): one that is blocked, and not at a live built-in's Port, asks for nothing more. So who
+    /// waits for such a change can be deadlocked as well; what has been asked for is to be served before
+    /// this is called.
     #[must_use]
     pub fn deadlock(&self) -> Vec<Wait> {
         let is_awaiting = self.closing_count > 0
-            || self.instances.iter().any(|instance| instance.is_restarting)
+            || self.instances.iter().any(|instance| instance.replacement != Replacement::None)
             || self.ends.iter().flatten().any(is_unsettled);
         if is_awaiting {
             return Vec::new();
@@ -341,10 +340,12 @@ impl Kernel {
         }
     }
 
-    /// Whether every instance has ended for good.
+    /// Whether no instance runs or is to be replaced, after the start.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.open_instance_count == 0
+        let is_kept = self.breaks(Mutant::CountMounted)
+            && self.instances.iter().any(|instance| instance.state == InstanceState::Mounted);
+        self.has_started && self.open_instance_count == 0 && !is_kept
     }
 }
 

@@ -39,7 +39,8 @@ impl Kernel {
         };
         self.flush(id, effects); // GATE-8
         self.wake_words(id, &request.conditions, effects);
-        let ready = self.find_ready(&request.conditions);
+        self.note_given_up(&request.conditions);
+        let ready = self.find_ready(id, &request.conditions);
         if ready != 0 {
             return self.open_gate(id, CAUSE_CONDITION, ready, effects);
         }
@@ -92,14 +93,15 @@ impl Kernel {
     }
 
     /// Bits of the conditions that hold now, by what the core knows.
-    fn find_ready(&self, conditions: &[Condition]) -> u128 {
+    fn find_ready(&self, id: ThreadId, conditions: &[Condition]) -> u128 {
+        let instance = &self.instances[self.thread(id).instance.0 as usize];
         let holds = |condition: &Condition| match *condition {
             Condition::Peer { end, value } => {
                 let peer = self.end(end.peer());
                 peer.cursor > value || peer.state != PeerState::Wired
             }
-            Condition::Ring { generation } => generation != self.ring_generation(),
-            Condition::Binding { end, seen } => seen != self.binding_state(end),
+            Condition::Ring { generation } => generation != instance.ring_generation,
+            Condition::Binding { end, seen, .. } => seen != self.binding_state(end),
             Condition::Word { has_changed, .. } => has_changed,
             Condition::Wake { .. } => true,
         };
@@ -108,6 +110,18 @@ impl Kernel {
             ready |= u128::from(holds(condition)) << index;
         }
         ready
+    }
+
+    /// Who waits until a binding's state is another than that its peer has ended knows of it (`CTL-8`).
+    fn note_given_up(&mut self, conditions: &[Condition]) {
+        for condition in conditions {
+            if let Condition::Binding { end: Some(end), seen, .. } = *condition
+                && seen == self.binding_state(Some(end))
+                && self.peer_state(end).0 != PeerState::Wired
+            {
+                self.end_mut(end).is_given_up = true;
+            }
+        }
     }
 
     fn binding_state(&self, end: Option<EndpointId>) -> u64 {
@@ -124,7 +138,7 @@ impl Kernel {
     /// Something has changed that a thread may be waiting for at its gate.
     pub(crate) fn wake_gate(&mut self, id: ThreadId, effects: &mut Vec<Effect>) {
         let Waiting::Gate { conditions, .. } = &self.thread(id).waiting else { return };
-        let ready = self.find_ready(conditions);
+        let ready = self.find_ready(id, conditions);
         if ready != 0 && !self.breaks(Mutant::DropGateWake) {
             self.open_gate(id, CAUSE_CONDITION, ready, effects);
         }

@@ -12,6 +12,23 @@ enum Attempt {
     Faulted(Event),
 }
 
+/// The endpoint that an access is about.
+fn end_of(op: Op) -> Option<EndpointId> {
+    match op {
+        Op::Store { end, .. }
+        | Op::Load { end, .. }
+        | Op::Touch { end, .. }
+        | Op::Advance { end, .. }
+        | Op::Await { end, .. }
+        | Op::StoreLive { end, .. }
+        | Op::StoreQueue { end, .. }
+        | Op::StoreWord { end, .. }
+        | Op::ReturnIfDrained { end, .. }
+        | Op::ReturnIfEnded { end } => Some(end),
+        Op::AwaitWired { .. } | Op::Return(_) | Op::ExitInstance(_) | Op::Trap => None,
+    }
+}
+
 impl State {
     /// Repeats or makes an access; a fault is reported to the core.
     pub(crate) fn access(
@@ -21,6 +38,13 @@ impl State {
         op: Op,
     ) -> Result<(), Failure> {
         let op = self.resolve(thread, op);
+        if let Some(end) = end_of(op) {
+            let is_taken = self.dropped.contains(&end);
+            check!(!is_taken, "CTL-8 an element in use is wired again", "{thread:?} {op:?}");
+        }
+        if let Op::AwaitWired { binding, end } = op {
+            return self.await_wired(system, thread, binding, end);
+        }
         if let Op::Await { end, slot, ahead } = op {
             return self.await_slot(system, thread, end, slot, ahead);
         }
@@ -79,7 +103,7 @@ impl State {
             {
                 self.load_from_queue(system, thread, end, slot, (part, register))?;
             }
-            Op::Await { .. } => unreachable!("has steps of its own"),
+            Op::Await { .. } | Op::AwaitWired { .. } => unreachable!("has steps of its own"),
             Op::Store { end, place, part, value } => {
                 let cell = self.cell(thread, end, place);
                 let value = self.evaluate(thread, value);
@@ -207,7 +231,7 @@ impl State {
             }
             Op::StoreQueue { end, .. } => self.memory[&end].is_queue_open,
             // The gate has been opened, or it would not have been resumed.
-            Op::Await { .. } => true,
+            Op::Await { .. } | Op::AwaitWired { .. } => true,
             Op::Store { end, place: Place::Slot(_), .. }
             | Op::Load { end, place: Place::Slot(_), .. }
                 if self.memory[&end].mode == Mode::Asynchronous =>

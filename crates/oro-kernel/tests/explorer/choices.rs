@@ -32,6 +32,10 @@ pub(crate) enum Choice {
     Expire(Timer),
     /// An operator forces a Port, or allows it again.
     Flip(PortId),
+    /// An instance is replaced by order.
+    Replace(InstanceId),
+    /// What of the script comes next.
+    Act,
 }
 
 /// Whether something goes on by itself; kills and repetitions need not happen.
@@ -43,8 +47,13 @@ pub(crate) fn is_progress(choice: &Choice) -> bool {
         | Choice::Land(_)
         | Choice::Protected(_)
         | Choice::Look(_)
-        | Choice::Expire(_) => true,
-        Choice::Repeat(..) | Choice::Kill(_) | Choice::FailToRestart(_) | Choice::Flip(_) => false,
+        | Choice::Expire(_)
+        | Choice::Act => true,
+        Choice::Repeat(..)
+        | Choice::Kill(_)
+        | Choice::FailToRestart(_)
+        | Choice::Flip(_)
+        | Choice::Replace(_) => false,
     }
 }
 
@@ -78,8 +87,11 @@ pub(crate) fn list_choices(system: &System, state: &State) -> Vec<Choice> {
         }
     }
     list_live(state, &mut choices);
+    if state.can_act(system) {
+        choices.push(Choice::Act);
+    }
     if state.flip_count < system.flip_budget {
-        for index in 0..system.setup.ports.len() {
+        for index in 0..state.forced.len() {
             choices.push(Choice::Flip(PortId(u32::try_from(index).expect("few"))));
         }
     }
@@ -123,7 +135,7 @@ fn list_kernel_ends(system: &System, state: &State, choices: &mut Vec<Choice>) {
 
 /// Kills and restarts.
 fn list_instances(system: &System, state: &State, choices: &mut Vec<Choice>) {
-    for index in 0..system.setup.instances.len() {
+    for index in 0..state.killed.len() {
         let id = InstanceId(u32::try_from(index).expect("few"));
         let view = state.kernel.instance(id);
         if state.replacing.contains(&id) {
@@ -131,6 +143,11 @@ fn list_instances(system: &System, state: &State, choices: &mut Vec<Choice>) {
             if system.fails_to_restart {
                 choices.push(Choice::FailToRestart(id));
             }
+        }
+        let is_replaceable =
+            system.replaceable.contains(&id) && state.replace_count < system.replace_budget;
+        if is_replaceable && state.kernel.can_restart(id) {
+            choices.push(Choice::Replace(id));
         }
         let is_killable = system.killable.contains(&id) && state.kill_count < system.kill_budget;
         let is_there =
@@ -212,6 +229,11 @@ pub(crate) fn apply(system: &System, state: &mut State, choice: Choice) -> Resul
             }
             state.step(system, Event::TimerExpired { timer })
         }
+        Choice::Replace(instance) => {
+            state.replace_count += 1;
+            state.step(system, Event::RestartInstance { instance })
+        }
+        Choice::Act => state.act(system),
         Choice::Flip(port) => {
             state.flip_count += 1;
             let is_forced = &mut state.forced[port.0 as usize];
@@ -248,7 +270,7 @@ fn run(system: &System, state: &mut State, thread: ThreadId, op: Op) -> Result<(
 fn kill(system: &System, state: &mut State, instance: InstanceId) -> Result<(), Failure> {
     state.kill_count += 1;
     state.killed[instance.0 as usize] = true;
-    let threads = &system.setup.threads;
+    let threads = &state.kernel.setup().threads;
     let thread = threads.iter().position(|thread| thread.instance == instance);
     let thread = thread.expect("every instance has a thread");
     let event = if system.kills_for_good {

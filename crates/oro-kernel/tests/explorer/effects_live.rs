@@ -109,6 +109,10 @@ impl State {
             let holds = peer > value || has_ended;
             check!(holds, "BELL-2 woken before the cursor has moved", "{thread:?} {peer}");
         }
+        if let (Op::AwaitWired { binding, .. }, true) = (op, ready != 0) {
+            let holds = state.seen != Some(self.binding_word(thread, binding));
+            check!(holds, "GATE-5 woken though the binding is as it was", "{thread:?} {binding}");
+        }
         self.threads[thread.0 as usize].armed = 1 - gate;
         Ok(())
     }

@@ -64,7 +64,8 @@ impl State {
                 InstanceEnd::Exited { .. }
                 | InstanceEnd::BadRequest { .. }
                 | InstanceEnd::Faulted { .. }
-                | InstanceEnd::Killed,
+                | InstanceEnd::Killed
+                | InstanceEnd::Replaced,
             )
             | None => None,
         };
@@ -206,6 +207,14 @@ impl State {
                     Side::Consumer => own + ahead,
                 };
                 let conditions = vec![Condition::Peer { end, value }];
+                let request = Ok(GateRequest { conditions, deadline_ns: None });
+                let gate = self.threads[thread.0 as usize].armed;
+                Event::GateTouched { thread, gate, request }
+            }
+            Op::AwaitWired { binding, .. } => {
+                let end = self.bindings.get(&(thread, binding)).copied();
+                let seen = self.threads[thread.0 as usize].seen.expect("it has looked");
+                let conditions = vec![Condition::Binding { binding, end, seen }];
                 let request = Ok(GateRequest { conditions, deadline_ns: None });
                 let gate = self.threads[thread.0 as usize].armed;
                 Event::GateTouched { thread, gate, request }

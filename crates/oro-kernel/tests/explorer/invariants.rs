@@ -78,6 +78,12 @@ pub(crate) fn check_state(
             check!(is_waiting, "I10 a stopped thread waits", "thread {index} {op:?}");
             continue;
         }
+        if let Op::AwaitWired { binding, .. } = op {
+            let id = ThreadId(u32::try_from(index).expect("few"));
+            let is_same = thread.seen == Some(state.binding_word(id, binding));
+            check!(is_same, "GATE-5 CTL-8 a wake-up is lost", "thread {index} {op:?}");
+            continue;
+        }
         if let Op::StoreLive { end, .. } = op {
             let is_pending = state.memory[&end].live.protecting_count > 0;
             check!(is_pending, "BELL-1 stopped without a protection", "thread {index} {op:?}");

@@ -7,11 +7,11 @@ use crate::program::{
 };
 
 /// Sends each message when there is room, in the mode that its binding says, and waits at its gate.
-fn live_source(port: u32, count: u8, ahead: u64) -> Program {
+pub(crate) fn live_source(port: u32, count: u8, ahead: u64) -> Program {
     Program::Ops(live_sends(port, count, ahead))
 }
 
-fn live_sends(port: u32, count: u8, ahead: u64) -> Vec<Op> {
+pub(crate) fn live_sends(port: u32, count: u8, ahead: u64) -> Vec<Op> {
     let end = producer(port);
     let one = |number: u8| {
         let slot = u64::from(number) - 1;
@@ -23,7 +23,7 @@ fn live_sends(port: u32, count: u8, ahead: u64) -> Vec<Op> {
     (1..=count).flat_map(one).collect()
 }
 
-fn live_receive(port: u32, slot: u64) -> Vec<Op> {
+pub(crate) fn live_receive(port: u32, slot: u64) -> Vec<Op> {
     let end = consumer(port);
     let mut ops = vec![Op::Await { end, slot, ahead: 0 }];
     ops.extend(load(end, slot, 0));

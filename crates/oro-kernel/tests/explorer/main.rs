@@ -11,12 +11,14 @@
 //! mind at any time.
 //!
 //! - `program.rs`: the systems' language
-//! - `systems.rs`, `live_systems.rs`: the systems, in synchronous and in asynchronous mode
+//! - `systems.rs`, `live_systems.rs`, `growing_systems.rs`: the systems, in synchronous and in asynchronous mode,
+//!   and those that grow
 //! - `model.rs`: the machine, all that there is at one moment
 //! - `access.rs`: accesses of threads go through, or fault
 //! - `processor.rs`: store buffers, translations, and threads that look before they sleep
 //! - `faults.rs`: what is looked at before a fault is reported, and the verdict that is due
 //! - `platform.rs`, `effects_live.rs`: carry effects out, each checked
+//! - `script.rs`: what is mounted, wired and started while a system runs
 //! - `invariants.rs`: what must hold in every state
 //! - `choices.rs`: what can happen next
 //! - `explore.rs`: the search
@@ -27,6 +29,7 @@ mod choices;
 mod effects_live;
 mod explore;
 mod faults;
+mod growing_systems;
 mod invariants;
 mod live_systems;
 mod model;
@@ -35,6 +38,7 @@ mod mutants;
 mod platform;
 mod processor;
 mod program;
+mod script;
 mod systems;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -189,6 +193,23 @@ fn mode_8_nothing_is_lost_doubled_or_reordered_in_any_mode() {
 #[test]
 fn async_4_threads_that_turn_hostile_end_alone() {
     for system in live_systems::turncoat_systems() {
+        pass(&system);
+    }
+}
+
+/// CTL-6 to CTL-8, ENTRY-6: instances are mounted, wired and started at any point while others run, and
+/// elements whose Port is over are wired again; every message arrives once and in order.
+#[test]
+fn ctl_8_systems_that_grow_lose_and_double_nothing() {
+    for system in growing_systems::growing_systems() {
+        pass(&system);
+    }
+}
+
+/// CTL-9, END-7: an instance is replaced by order at any point.
+#[test]
+fn ctl_9_replaced_filters_lose_and_double_nothing() {
+    for system in growing_systems::replaced_systems() {
         pass(&system);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oro_kernel::{
     EndpointId, InstanceId, InstanceView, Kernel, Mode, Owner, PeerState, PortId, PortState, Side,
-    Timer,
+    ThreadId, Timer,
 };
 
 use crate::program::{Op, PART_COUNT, REGISTER_COUNT, System};
@@ -98,6 +98,8 @@ pub(crate) struct ThreadState {
     pub(crate) armed: u32,
     /// It has looked at its peer and found nothing.
     pub(crate) has_looked: bool,
+    /// What it has last seen in the binding that it waits for.
+    pub(crate) seen: Option<u64>,
     /// Accesses that a hostile thread may still choose; `None` for the others.
     pub(crate) chaos_left: Option<u8>,
     pub(crate) registers: [u8; REGISTER_COUNT],
@@ -129,6 +131,13 @@ pub(crate) struct State {
     pub(crate) killed: Vec<bool>,
     pub(crate) kill_count: u8,
     pub(crate) flip_count: u8,
+    pub(crate) replace_count: u8,
+    /// What of the script comes next.
+    pub(crate) next_act: usize,
+    /// The endpoints that bindings have been wired to later.
+    pub(crate) bindings: BTreeMap<(ThreadId, u32), EndpointId>,
+    /// Endpoints whose element has been taken from their thread.
+    pub(crate) dropped: BTreeSet<EndpointId>,
     pub(crate) forced: Vec<bool>,
     pub(crate) timers: BTreeSet<Timer>,
     /// Cursors that the core has asked for.
@@ -141,7 +150,7 @@ pub(crate) struct State {
 }
 
 impl EndMemory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             cells: [Cell { access: Access::Absent, bytes: [0; PART_COUNT] }; 2],
             word: 0,
@@ -157,12 +166,13 @@ impl EndMemory {
 }
 
 impl ThreadState {
-    fn down() -> Self {
+    pub(crate) fn down() -> Self {
         Self {
             phase: Phase::Down,
             next_op: 0,
             armed: 0,
             has_looked: false,
+            seen: None,
             chaos_left: None,
             registers: [0; REGISTER_COUNT],
             log: Vec::new(),
@@ -184,6 +194,10 @@ impl State {
             killed: vec![false; setup.instances.len()],
             kill_count: 0,
             flip_count: 0,
+            replace_count: 0,
+            next_act: 0,
+            bindings: system.bindings.iter().copied().collect(),
+            dropped: BTreeSet::new(),
             forced: vec![false; setup.ports.len()],
             timers: BTreeSet::new(),
             asked: Vec::new(),
@@ -223,6 +237,7 @@ impl State {
         for end in self.memory.keys() {
             if let Owner::Thread(thread) = owner_of(&self.kernel, *end)
                 && setup.threads[thread.0 as usize].instance == id
+                && !self.dropped.contains(end)
             {
                 ends.push((*end, thread));
             }
@@ -266,7 +281,7 @@ impl State {
     pub(crate) fn is_hostile(&self, system: &System, end: EndpointId) -> bool {
         match owner_of(&self.kernel, end) {
             Owner::Thread(thread) => {
-                system.hostile.contains(&system.setup.threads[thread.0 as usize].instance)
+                system.hostile.contains(&self.kernel.setup().threads[thread.0 as usize].instance)
             }
             Owner::Kernel => false,
         }

@@ -7,7 +7,7 @@ use oro_kernel::{Kernel, Mutant, Tuning};
 
 use crate::explore::explore;
 use crate::program::{Program, System};
-use crate::{live_systems, systems};
+use crate::{growing_systems, live_systems, systems};
 
 /// How a mutant is noticed.
 struct Catch {
@@ -24,6 +24,8 @@ fn list_systems() -> Vec<(System, bool)> {
         .chain(systems::ending_systems())
         .chain(systems::restarted_filters())
         .chain(systems::hostile_systems())
+        .chain(growing_systems::growing_systems())
+        .chain(growing_systems::replaced_systems())
         .chain(live_systems::asynchronous_systems())
         .chain(live_systems::turncoat_systems())
         .map(|system| (system, false));
@@ -44,7 +46,8 @@ fn size_hint(system: &System) -> u64 {
     let modes: u64 = if knows_modes { 12 + 12 * u64::from(system.flip_budget).pow(2) } else { 1 };
     let ports = modes.pow(u32::try_from(system.setup.ports.len()).expect("few"));
     let repeats = if system.repeats { 2 } else { 1 };
-    threads * ports * repeats * (1 + u64::from(system.kill_budget))
+    let kills = 1 + u64::from(system.kill_budget) + u64::from(system.replace_budget);
+    threads * ports * repeats * kills * (1 + system.script.len() as u64)
 }
 
 /// Explores the systems until a check fails; also says how many states that took.

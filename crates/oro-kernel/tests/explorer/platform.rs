@@ -57,10 +57,18 @@ impl State {
                 self.publish_peer(system, end, (state, epoch))?
             }
             Effect::PublishInstance(id) => {
-                self.instances_published[id.0 as usize] = self.kernel.instance(id);
+                let view = self.kernel.instance(id);
+                match self.instances_published.get_mut(id.0 as usize) {
+                    Some(published) => *published = view,
+                    None => self.instances_published.push(view),
+                }
             }
             Effect::PublishPort(id) => {
-                self.ports_published[id.0 as usize] = self.kernel.port(id).state;
+                let state = self.kernel.port(id).state;
+                match self.ports_published.get_mut(id.0 as usize) {
+                    Some(published) => *published = state,
+                    None => self.ports_published.push(state),
+                }
             }
             Effect::Resume(thread) => self.resume(thread)?,
             Effect::EndThread(thread) => {
@@ -101,6 +109,7 @@ impl State {
         state.next_op = 0;
         state.armed = 0;
         state.has_looked = false;
+        state.seen = None;
         state.registers = [0; REGISTER_COUNT];
         state.log.clear();
         state.chaos_left = None;
@@ -362,6 +371,7 @@ impl State {
             ),
             InstanceEnd::BadRequest { .. } => (true, system.hostile.contains(&instance)),
             InstanceEnd::Killed => (true, self.killed[instance.0 as usize]),
+            InstanceEnd::Replaced => (true, system.replaceable.contains(&instance)),
         };
         check!(is_right, "BLAME-1 another is blamed", "{instance:?} {end:?}");
         check!(is_allowed, "I1 only the offender ends", "{instance:?} {end:?}");

@@ -65,6 +65,11 @@ pub(crate) enum Op {
         slot: u64,
         ahead: u64,
     },
+    /// A thread looks at its binding until this endpoint is wired there, and waits at its gate meanwhile.
+    AwaitWired {
+        binding: u32,
+        end: EndpointId,
+    },
     /// Stores this to the live cursor, whatever the binding says: what an `Advance` is once it has been
     /// tried in asynchronous mode.
     StoreLive {
@@ -108,6 +113,20 @@ pub(crate) enum Program {
     Turncoat(Vec<Op>, u8),
 }
 
+/// What is asked for while a system runs, by somebody outside it.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// An instance with such threads.
+    Mount(Vec<bool>),
+    /// A Port; by side, the binding that its end is, and the endpoint that was there before.
+    Wire {
+        port: PortSetup,
+        bindings: [u32; 2],
+        after: [Option<EndpointId>; 2],
+    },
+    Start(u32),
+}
+
 /// A small system and what may befall it.
 #[derive(Clone, Debug)]
 pub(crate) struct System {
@@ -124,6 +143,13 @@ pub(crate) struct System {
     pub(crate) kill_budget: u8,
     /// How often an operator forces a Port synchronous or allows it again.
     pub(crate) flip_budget: u8,
+    /// What happens to it, in this order, each as soon as it can or at any later point.
+    pub(crate) script: Vec<Act>,
+    /// Bindings of Ports that are wired from the start, as far as somebody waits for a change of them.
+    pub(crate) bindings: Vec<((ThreadId, u32), EndpointId)>,
+    /// Instances that are replaced by order, at any point.
+    pub(crate) replaceable: Vec<InstanceId>,
+    pub(crate) replace_budget: u8,
     /// Kills are for good, by `KillInstance`.
     pub(crate) kills_for_good: bool,
     /// There may be no replacement to be had.
@@ -162,6 +188,10 @@ pub(crate) fn by(thread: u32) -> Owner {
     Owner::Thread(ThreadId(thread))
 }
 
+pub(crate) fn new_port(slot_count: u32, producer: Owner, consumer: Owner) -> PortSetup {
+    PortSetup { slot_count, producer, consumer, upgrade: Upgrade::Allowed, drops_at_restart: false }
+}
+
 impl System {
     /// Each thread an instance of its own; all naive.
     pub(crate) fn naive(name: &'static str, programs: Vec<Program>) -> Self {
@@ -182,6 +212,10 @@ impl System {
             killable: Vec::new(),
             kill_budget: 0,
             flip_budget: 0,
+            script: Vec::new(),
+            bindings: Vec::new(),
+            replaceable: Vec::new(),
+            replace_budget: 0,
             kills_for_good: false,
             fails_to_restart: false,
             repeats: true,
@@ -194,13 +228,32 @@ impl System {
     }
 
     pub(crate) fn wire(mut self, slot_count: u32, from: Owner, to: Owner) -> Self {
-        self.setup.ports.push(PortSetup {
-            slot_count,
-            producer: from,
-            consumer: to,
-            upgrade: Upgrade::Allowed,
-            drops_at_restart: false,
-        });
+        self.setup.ports.push(new_port(slot_count, from, to));
+        self
+    }
+
+    /// Only so many of the threads are there at first, each an instance of its own; the script mounts the
+    /// others.
+    pub(crate) fn begins_with(mut self, count: usize) -> Self {
+        self.setup.instances.truncate(count);
+        self.setup.threads.truncate(count);
+        self
+    }
+
+    pub(crate) fn act(mut self, act: Act) -> Self {
+        self.script.push(act);
+        self
+    }
+
+    pub(crate) fn binds(mut self, thread: u32, index: u32, end: EndpointId) -> Self {
+        self.bindings.push(((ThreadId(thread), index), end));
+        self
+    }
+
+    /// Replaces an instance by order at any point, so often.
+    pub(crate) fn replace(mut self, instance: u32, count: u8) -> Self {
+        self.replaceable.push(InstanceId(instance));
+        self.replace_budget = count;
         self
     }
 

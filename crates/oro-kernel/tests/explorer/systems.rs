@@ -269,7 +269,7 @@ pub(crate) fn managed_systems() -> Vec<System> {
 }
 
 /// Commits each message by its cursor; returns when its peer has ended.
-fn managed_source(port: u32, count: u8) -> Program {
+pub(crate) fn managed_source(port: u32, count: u8) -> Program {
     let one = |number: u8| {
         let slot = u64::from(number) - 1;
         let mut ops = store(producer(port), slot, Value::Constant(number));
@@ -281,7 +281,7 @@ fn managed_source(port: u32, count: u8) -> Program {
 }
 
 /// Releases each message by its cursor: waits by touching, then looks whether its peer has ended.
-fn managed_sink(port: u32, count: u64) -> Program {
+pub(crate) fn managed_sink(port: u32, count: u64) -> Program {
     let one = |slot| {
         let mut ops = receive(port, slot);
         ops.push(Op::Advance { end: consumer(port), count: slot + 1 });
@@ -301,7 +301,7 @@ fn receive(port: u32, slot: u64) -> Vec<Op> {
     ops
 }
 
-fn managed_filter(slot_count: u32) -> System {
+pub(crate) fn managed_filter(slot_count: u32) -> System {
     let mut ops = Vec::new();
     for slot in 0..3 {
         ops.extend(receive(0, slot));

@@ -186,6 +186,7 @@ impl Run {
                 0 | 1 => Some(Condition::Peer { end: *end, value: seen }),
                 2 => Some(Condition::Peer { end: *end, value: seen.wrapping_sub(1) }),
                 3 => Some(Condition::Binding {
+                    binding: end.port.0,
                     end: Some(*end),
                     seen: state | u64::from(epoch) << 32,
                 }),
@@ -198,7 +199,7 @@ impl Run {
             8 => conditions.push(Condition::Ring { generation: 1 }),
             9 => conditions.push(Condition::Wake { address: u64::from(how % 2) * 4 }),
             10 => conditions.push(Condition::Word { address: 0, has_changed: true }),
-            11 => conditions.push(Condition::Binding { end: None, seen: 0 }),
+            11 => conditions.push(Condition::Binding { binding: u32::MAX, end: None, seen: 0 }),
             _ => {}
         }
         let deadline_ns = match how / 5 % 4 {

@@ -1,0 +1,160 @@
+//! What is mounted, wired and started while a system runs: [`Act`]s, one after the other, each at any point
+//! from when it can be.
+
+use oro_kernel::{
+    BindingSetup, EndpointId, Event, InstanceId, InstanceState, Owner, PeerState, PortId,
+    PortSetup, Restart, Side, ThreadId,
+};
+use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED, STATE_WIRED};
+
+use crate::model::{Access, EndMemory, Failure, KernelEnd, Phase, State, ThreadState, check};
+use crate::program::{Act, Op, PART_COUNT, System};
+
+impl State {
+    pub(crate) fn can_act(&self, system: &System) -> bool {
+        match system.script.get(self.next_act) {
+            None => false,
+            Some(Act::Mount(_)) => true,
+            Some(Act::Wire { port, after, .. }) => {
+                let can_wire = |owner| match owner {
+                    Owner::Thread(thread) => self.kernel.can_wire(thread),
+                    Owner::Kernel => true,
+                };
+                can_wire(port.producer)
+                    && can_wire(port.consumer)
+                    && after.iter().flatten().all(|end| self.kernel.is_over(*end))
+            }
+            Some(Act::Start(instance)) => {
+                self.kernel.instance(InstanceId(*instance)).state == InstanceState::Mounted
+            }
+        }
+    }
+
+    pub(crate) fn act(&mut self, system: &System) -> Result<(), Failure> {
+        let act = &system.script[self.next_act];
+        self.next_act += 1;
+        match act {
+            Act::Mount(threads) => {
+                self.killed.push(false);
+                self.threads.extend(threads.iter().map(|_| ThreadState::down()));
+                let restart = Restart::default();
+                self.step(system, Event::MountInstance { restart, threads: threads.clone() })
+            }
+            Act::Wire { port, bindings, after } => {
+                for end in after.iter().flatten() {
+                    self.drop_end(system, *end)?;
+                }
+                self.wire(system, port, *bindings, *after)
+            }
+            Act::Start(instance) => {
+                self.step(system, Event::StartInstance { instance: InstanceId(*instance) })
+            }
+        }
+    }
+
+    /// CTL-8: nobody misses what is taken away, and nothing of it is left.
+    fn drop_end(&mut self, system: &System, end: EndpointId) -> Result<(), Failure> {
+        let has_ended = self.memory[&end].peer.0 != PeerState::Wired;
+        check!(has_ended, "CTL-8 the peer lives", "{end:?}");
+        let left = self.memory[&end.peer()].published - self.memory[&end].published;
+        let is_drained = end.side == Side::Producer || left == 0;
+        check!(is_drained, "CTL-8 messages are left", "{end:?}: {left}");
+        self.step(system, Event::DropEnd { end })?;
+        let memory = &self.memory[&end];
+        let closed = match end.side {
+            Side::Producer => Access::ReadOnly,
+            Side::Consumer => Access::Absent,
+        };
+        let is_closed = memory.cells.iter().all(|cell| cell.access == closed);
+        check!(is_closed && !memory.is_word_open, "CTL-8 memory that is open", "{end:?}");
+        self.dropped.insert(end);
+        Ok(())
+    }
+
+    fn wire(
+        &mut self,
+        system: &System,
+        port: &PortSetup,
+        bindings: [u32; 2],
+        after: [Option<EndpointId>; 2],
+    ) -> Result<(), Failure> {
+        let id = PortId(u32::try_from(self.queues.len()).expect("few"));
+        self.queues.push(vec![[0; PART_COUNT]; port.slot_count as usize]);
+        self.history.push(Vec::new());
+        self.forced.push(false);
+        let mut setups = [BindingSetup::default(); 2];
+        for (owner, side) in [(port.producer, Side::Producer), (port.consumer, Side::Consumer)] {
+            let end = EndpointId { port: id, side };
+            let mut memory = EndMemory::new();
+            let index = bindings[side as usize];
+            if let Owner::Thread(thread) = owner {
+                // Until the core says otherwise: neither is what a binding has to say.
+                memory.peer = (PeerState::Closed, u32::MAX);
+                memory.word = u64::MAX;
+                let access = match side {
+                    Side::Producer => Access::ReadOnly,
+                    Side::Consumer => Access::Absent,
+                };
+                memory.cells.iter_mut().for_each(|cell| cell.access = access);
+                let old = after[side as usize];
+                let epoch = old.map_or(0, |old| self.kernel.peer_state(old).1 + 1);
+                setups[side as usize] = BindingSetup { index, epoch };
+                self.bindings.insert((thread, index), end);
+            } else {
+                let kernel_end = KernelEnd { is_woken: true, is_closed: false, log: Vec::new() };
+                self.kernel_ends.insert(end, kernel_end);
+            }
+            self.memory.insert(end, memory);
+        }
+        self.step(system, Event::WirePort { port: port.clone(), bindings: setups })
+    }
+
+    /// What a binding says of its state, as a gate's request compares it.
+    pub(crate) fn binding_word(&self, thread: ThreadId, binding: u32) -> u64 {
+        let Some(end) = self.bindings.get(&(thread, binding)) else {
+            return u64::from(STATE_UNWIRED);
+        };
+        let (state, epoch) = self.memory[end].peer;
+        let state = match state {
+            PeerState::Wired => STATE_WIRED,
+            PeerState::Closed => STATE_CLOSED,
+            PeerState::Faulted => STATE_FAULTED,
+        };
+        u64::from(state) | u64::from(epoch) << 32
+    }
+
+    /// One step of waiting until a binding is wired: a look, the touch of the gate, or the return from it.
+    pub(crate) fn await_wired(
+        &mut self,
+        system: &System,
+        thread: ThreadId,
+        binding: u32,
+        end: EndpointId,
+    ) -> Result<(), Failure> {
+        let op = Op::AwaitWired { binding, end };
+        let word = self.binding_word(thread, binding);
+        let is_there = self.bindings.get(&(thread, binding)) == Some(&end);
+        let state = &mut self.threads[thread.0 as usize];
+        match state.phase {
+            Phase::Granted(_) => {
+                state.phase = Phase::Running;
+                state.seen = None;
+                Ok(())
+            }
+            _ if state.seen.is_some() => {
+                state.phase = Phase::Stopped(op);
+                self.drain(thread)?;
+                let event = self.fault_event(thread, op);
+                self.report(system, thread, op, event)
+            }
+            _ if is_there => {
+                state.next_op += 1;
+                Ok(())
+            }
+            _ => {
+                state.seen = Some(word);
+                Ok(())
+            }
+        }
+    }
+}
