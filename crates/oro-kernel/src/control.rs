@@ -6,13 +6,14 @@
 
 use alloc::vec::Vec;
 
+use crate::doorbell::Page;
 use crate::kernel::{
     End, FIRST_GENERATION, Hold, Instance, Port, Replacement, Thread, Waiting, Word,
 };
 use crate::live::both_ends;
 use crate::{
     BindingSetup, Condition, Effect, EndpointId, InstanceId, InstanceSetup, InstanceState, Kernel,
-    Mutant, Owner, PeerState, PortId, PortSetup, Restart, Side, ThreadId, ThreadSetup,
+    Mode, Mutant, Owner, PeerState, PortId, PortSetup, Restart, Side, ThreadId, ThreadSetup,
 };
 
 impl Kernel {
@@ -177,6 +178,30 @@ impl Kernel {
         let state = self.thread(thread);
         let is_mounted = self.instances[state.instance.0 as usize].state == InstanceState::Mounted;
         state.is_live || (is_mounted && !self.breaks(Mutant::ForgetMounted))
+    }
+
+    /// An end that its thread has given up leaves the asynchronous mode, without the cursor store that
+    /// others leave it with: none is to come.
+    pub(crate) fn leave_given_up(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        if self.port_of(end).is_broken {
+            return;
+        }
+        let Some(live) = &mut self.end_mut(end).live else { return };
+        live.is_leaving = true;
+        match live.page {
+            Page::Open | Page::Resting => self.protect(end, effects),
+            Page::Protected => self.settle_given_up(end, effects),
+            Page::Protecting { .. } | Page::Landing => {}
+        }
+    }
+
+    /// Its page is protected, so that the core knows its last cursor.
+    pub(crate) fn settle_given_up(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        let port = &mut self.ports[end.port.0 as usize];
+        port.downgrade_count.add(port.is_shared);
+        effects.push(Effect::CloseQueue { end });
+        effects.push(Effect::PublishMode { end, mode: Mode::Synchronous });
+        self.become_synchronous(end, self.end(end).cursor, effects);
     }
 
     pub(crate) fn drop_end(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {

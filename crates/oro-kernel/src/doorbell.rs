@@ -149,6 +149,9 @@ impl Kernel {
         if is_touched {
             return self.ring(end, effects);
         }
+        if self.end(end).is_given_up {
+            return self.settle_given_up(end, effects);
+        }
         self.open_if_unwanted(end, effects);
     }
 

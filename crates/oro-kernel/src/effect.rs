@@ -89,7 +89,8 @@ pub enum Effect {
         /// The endpoint.
         end: EndpointId,
     },
-    /// Tell a thread, which is stopped in a fault of its own, where its window and its cursor are now.
+    /// Tell a thread, which is stopped in a fault of its own or has given the endpoint up (`CTL-8`), where its
+    /// window and its cursor are now.
     PublishMode {
         /// The endpoint.
         end: EndpointId,

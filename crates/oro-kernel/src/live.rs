@@ -131,7 +131,11 @@ impl Kernel {
         self.ports[id.0 as usize].is_forced = false;
         for end in both_ends(id) {
             let returns_late = self.breaks(Mutant::ReturnAfterPublished);
-            let Some(live) = &mut self.end_mut(end).live else { continue };
+            let state = self.end_mut(end);
+            let Some(live) = &mut state.live else { continue };
+            if state.is_given_up {
+                continue;
+            }
             if live.has_left && !returns_late {
                 continue; // MODE-3: its thread has been told.
             }

@@ -39,7 +39,7 @@ impl Kernel {
         };
         self.flush(id, effects); // GATE-8
         self.wake_words(id, &request.conditions, effects);
-        self.note_given_up(&request.conditions);
+        self.note_given_up(&request.conditions, effects);
         let ready = self.find_ready(id, &request.conditions);
         if ready != 0 {
             return self.open_gate(id, CAUSE_CONDITION, ready, effects);
@@ -113,13 +113,14 @@ impl Kernel {
     }
 
     /// Who waits until a binding's state is another than that its peer has ended knows of it (`CTL-8`).
-    fn note_given_up(&mut self, conditions: &[Condition]) {
+    fn note_given_up(&mut self, conditions: &[Condition], effects: &mut Vec<Effect>) {
         for condition in conditions {
             if let Condition::Binding { end: Some(end), seen, .. } = *condition
                 && seen == self.binding_state(Some(end))
                 && self.peer_state(end).0 != PeerState::Wired
             {
                 self.end_mut(end).is_given_up = true;
+                self.leave_given_up(end, effects);
             }
         }
     }

@@ -68,6 +68,10 @@ impl State {
         };
         let phase = self.threads[thread.0 as usize].phase;
         let is_stopped = matches!(phase, Phase::Stopped(_) | Phase::Granted(_));
+        // CTL-8: one that waits for another Port does not look there.
+        let has_ended = self.memory[&end].peer.0 != PeerState::Wired;
+        let is_given_up = has_ended && self.threads[thread.0 as usize].seen.is_some();
+        let is_stopped = is_stopped || is_given_up;
         check!(is_stopped, "BIND-3 changed while its thread runs", "{end:?} {phase:?}");
         if mode == Mode::Asynchronous {
             let view = self.kernel.port(end.port);

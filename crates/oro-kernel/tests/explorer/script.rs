@@ -14,6 +14,7 @@ impl State {
     pub(crate) fn can_act(&self, system: &System) -> bool {
         match system.script.get(self.next_act) {
             None => false,
+            Some(_) if self.is_finished => false,
             Some(Act::Mount(_)) => true,
             Some(Act::Wire { port, after, .. }) => {
                 let can_wire = |owner| match owner {
