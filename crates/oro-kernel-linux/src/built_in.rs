@@ -51,6 +51,9 @@ enum Kind {
         written_bytes: usize,
     },
     NullSink,
+    /// Of Ring control; served in `ring_control.rs`.
+    Requests,
+    Replies,
     Clock {
         start: Instant,
     },
@@ -78,6 +81,8 @@ pub(crate) enum Work {
     Event(Event),
     /// The same, and this failed.
     Failure(Event, String),
+    /// There is a request to Ring control.
+    Request,
     /// Nothing can be done for want of a message, or of room.
     Starved,
     /// Nothing can be done now, or ever, whatever the peer does.
@@ -85,12 +90,13 @@ pub(crate) enum Work {
 }
 
 impl BuiltInEnd {
-    /// Opens what a planned end names. `instance` is the one at the other end, which `may_restart`; the
+    /// Opens what a planned end names. `instance` is the one at the other end, with its name, which
+    /// `may_restart`; the
     /// system's time counts from `start`.
     pub(crate) fn open(
         end: EndpointId,
         built_in: &BuiltIn,
-        instance: &str,
+        (instance, name): (usize, &str),
         may_restart: bool,
         options: &Options,
         start: Instant,
@@ -111,21 +117,19 @@ impl BuiltInEnd {
             BuiltIn::NullSource => source(Stream::empty("null.bytes")),
             BuiltIn::Log => Kind::Log {
                 stream: standard(rustix::stdio::stderr(), Way::Write, "console.log")?,
-                instance: instance.to_owned(),
+                instance: name.to_owned(),
                 line: Vec::new(),
                 written_bytes: 0,
             },
             BuiltIn::NullSink => Kind::NullSink,
             BuiltIn::Clock => Kind::Clock { start },
-            BuiltIn::RingRequests | BuiltIn::RingReplies => {
-                let error = io::Error::new(io::ErrorKind::Unsupported, "not yet in this kernel");
-                return Err(StartError::system("serving Ring control", error));
-            }
+            BuiltIn::RingRequests => Kind::Requests,
+            BuiltIn::RingReplies => Kind::Replies,
             BuiltIn::Params(params) => {
                 Kind::Messages { messages: encode(params), next: 0, stays: may_restart }
             }
         };
-        Ok(Self { end, instance: 0, kind, is_closed: false, wants_readiness: false })
+        Ok(Self { end, instance, kind, is_closed: false, wants_readiness: false })
     }
 
     /// The descriptor that epoll is to watch, if it can.
@@ -138,7 +142,11 @@ impl BuiltInEnd {
             Kind::Source { stream, .. } | Kind::Sink { stream, .. } | Kind::Log { stream, .. } => {
                 Some(stream)
             }
-            Kind::NullSink | Kind::Clock { .. } | Kind::Messages { .. } => None,
+            Kind::NullSink
+            | Kind::Requests
+            | Kind::Replies
+            | Kind::Clock { .. }
+            | Kind::Messages { .. } => None,
         }
     }
 
@@ -175,15 +183,33 @@ impl BuiltInEnd {
             Kind::Source { stream, .. } | Kind::Sink { stream, .. } | Kind::Log { stream, .. } => {
                 stream.close();
             }
-            Kind::NullSink | Kind::Clock { .. } | Kind::Messages { .. } => {}
+            Kind::NullSink
+            | Kind::Requests
+            | Kind::Replies
+            | Kind::Clock { .. }
+            | Kind::Messages { .. } => {}
         }
+    }
+
+    /// It takes requests to Ring control.
+    pub(crate) fn is_requests(&self) -> bool {
+        matches!(self.kind, Kind::Requests)
+    }
+
+    /// It answers them.
+    pub(crate) fn is_replies(&self) -> bool {
+        matches!(self.kind, Kind::Replies)
     }
 
     /// It consumes messages and has not closed.
     pub(crate) fn is_open_sink(&self) -> bool {
         let is_sink = match self.kind {
             Kind::Sink { .. } | Kind::Log { .. } | Kind::NullSink => true,
-            Kind::Source { .. } | Kind::Clock { .. } | Kind::Messages { .. } => false,
+            Kind::Source { .. }
+            | Kind::Requests
+            | Kind::Replies
+            | Kind::Clock { .. }
+            | Kind::Messages { .. } => false,
         };
         is_sink && !self.is_closed
     }
@@ -198,7 +224,9 @@ impl BuiltInEnd {
         let number = kernel.cursor(self.end);
         let end = self.end;
         let outcome = match &mut self.kind {
-            Kind::Source { .. } | Kind::Clock { .. } | Kind::Messages { .. } if peer_has_ended => {
+            Kind::Source { .. } | Kind::Clock { .. } | Kind::Messages { .. } | Kind::Replies
+                if peer_has_ended =>
+            {
                 Outcome::Close
             }
             Kind::Sink { has_ended: true, .. } => Outcome::Close,
@@ -212,6 +240,8 @@ impl BuiltInEnd {
                 }
             }
             _ if available == 0 => Outcome::Nothing,
+            Kind::Requests => return Work::Request,
+            Kind::Replies => Outcome::Nothing,
             Kind::Source { stream, has_ended } => read_message(stream, port, number, has_ended),
             Kind::Sink { stream, message, has_ended } => {
                 write_message(stream, port, number, message, has_ended)

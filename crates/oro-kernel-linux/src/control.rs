@@ -269,6 +269,13 @@ impl Supervisor<'_> {
         text
     }
 
+    /// What clients have been given says no longer what there is.
+    pub(crate) fn forget_names(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.handed_out = None;
+        }
+    }
+
     /// Makes what a client is given, when the first one asks.
     fn prepare_descriptors(&mut self) -> io::Result<()> {
         if self.control.as_ref().is_some_and(|control| control.handed_out.is_some()) {

@@ -26,6 +26,11 @@ impl Accounts {
         Self { spent_ns: vec![0; instance_count], level_ns: 0 }
     }
 
+    /// Opens an account for one instance more; it begins where the others are.
+    pub(crate) fn add(&mut self) {
+        self.spent_ns.push(self.level_ns);
+    }
+
     /// Puts what waits to be served into order; each is given by what it is and its instance.
     pub(crate) fn sort(&self, waiting: &mut [(usize, usize)]) {
         waiting.sort_by_key(|(_, instance)| self.spent_ns[*instance]);

@@ -32,6 +32,7 @@ mod picture;
 mod rendezvous;
 mod report;
 mod restart;
+mod ring_control;
 mod ring_reader;
 mod seal;
 mod signals;

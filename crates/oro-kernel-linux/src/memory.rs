@@ -65,6 +65,8 @@ pub(crate) struct Arena {
     writers: Writers,
     /// The memfd that pieces are taken of, and how much of it is taken.
     chunk: Option<(Rc<Chunk>, u64)>,
+    /// Pieces that have been given back.
+    free: Vec<SharedMemory>,
 }
 
 /// A memfd, mapped readable and writable in the supervisor.
@@ -87,12 +89,15 @@ pub(crate) struct SharedMemory {
 
 impl Arena {
     pub(crate) fn new(name: &'static CStr, writers: Writers) -> Self {
-        Self { name, writers, chunk: None }
+        Self { name, writers, chunk: None, free: Vec::new() }
     }
 
     /// Takes a piece.
     pub(crate) fn take(&mut self, size_bytes: u64) -> io::Result<SharedMemory> {
         let size_bytes = round_to_pages(size_bytes.max(1));
+        if let Some(index) = self.free.iter().position(|piece| piece.size_bytes == size_bytes) {
+            return Ok(self.free.swap_remove(index));
+        }
         let has_room = |chunk: &Chunk, used: u64| chunk.size_bytes - used >= size_bytes;
         let (chunk, start) = match self.chunk.take() {
             Some((chunk, used)) if has_room(&chunk, used) => (chunk, used),
@@ -103,6 +108,19 @@ impl Arena {
         };
         self.chunk = Some((Rc::clone(&chunk), start + size_bytes));
         Ok(SharedMemory { chunk, start, size_bytes })
+    }
+}
+
+impl Arena {
+    /// Takes a piece back that nobody has mapped any more; it is zero when it is taken again.
+    pub(crate) fn give_back(&mut self, piece: SharedMemory) -> io::Result<()> {
+        match self.writers {
+            Writers::Any => piece.punch_hole(0, piece.size_bytes)?,
+            // Its seal forbids that.
+            Writers::Supervisor => piece.clear(0, piece.size_bytes),
+        }
+        self.free.push(piece);
+        Ok(())
     }
 }
 

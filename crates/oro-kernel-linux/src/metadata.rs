@@ -4,6 +4,7 @@
 //! [`write_all`] fills everything in before any process exists; the `publish_*` functions keep it up
 //! to date. All of it is read-only to instances, so the supervisor never reads it back.
 
+use std::borrow::Cow;
 use std::io;
 
 use oro_image::Image;
@@ -46,7 +47,7 @@ impl MachineFacts {
 pub(crate) fn write_all(
     world: &World,
     plan: &Plan,
-    images: &[Image],
+    images: &[Cow<'_, Image>],
     facts: &MachineFacts,
 ) -> io::Result<()> {
     for index in 0..world.threads.len() {
@@ -59,7 +60,7 @@ pub(crate) fn write_all(
 pub(crate) fn write_thread(
     world: &World,
     plan: &Plan,
-    images: &[Image],
+    images: &[Cow<'_, Image>],
     facts: &MachineFacts,
     index: usize,
 ) -> io::Result<()> {
@@ -69,7 +70,7 @@ pub(crate) fn write_thread(
     write_foreign_bindings(thread, &images[module as usize]);
     for end in thread.list_ends() {
         if let Some(place) = world.thread_place(end) {
-            write_binding(world, plan, end, place);
+            write_binding(world, plan, end, place, false);
         }
     }
     Ok(())
@@ -160,7 +161,14 @@ fn binding_offset(port_index: u32) -> u64 {
     BINDINGS_OFFSET + u64::from(port_index) * size_of::<abi::Binding>() as u64
 }
 
-fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlace) {
+/// The binding of an endpoint. `is_late`: of a thread that runs and is told at last that it is wired.
+pub(crate) fn write_binding(
+    world: &World,
+    plan: &Plan,
+    end: EndpointId,
+    place: &ThreadPlace,
+    is_late: bool,
+) {
     let thread = &world.threads[place.thread.0 as usize];
     let planned = &plan.ports[end.port.0 as usize];
     let (port_id, table_index) = world.tables.own_port(plan, thread.instance.0, end.port);
@@ -179,7 +187,7 @@ fn write_binding(world: &World, plan: &Plan, end: EndpointId, place: &ThreadPlac
         own_cursor: place.word_address().unwrap_or(0),
         peer_cursor: place.peer_cursor,
         mode: abi::MODE_SYNCHRONOUS,
-        state: abi::STATE_WIRED,
+        state: if is_late { abi::STATE_UNWIRED } else { abi::STATE_WIRED },
         slot_size_bytes: planned.slot_size_bytes,
         slot_count: planned.slot_count,
         direction: match end.side {

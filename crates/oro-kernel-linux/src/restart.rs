@@ -5,7 +5,6 @@ use oro_kernel::{EndpointId, Event, InstanceEnd, InstanceId};
 
 use crate::diagnose::FaultDetail;
 use crate::metadata;
-use crate::seal::Sealer;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::PageFault;
 use crate::{InstanceReport, RestartReport, StartError};
@@ -80,16 +79,11 @@ impl Supervisor<'_> {
         let planned = &self.plan.instances[index];
         let name = self.plan.path(index);
         self.world.instances[index].reset(&self.images[planned.module as usize]).map_err(memory)?;
-        let mut sealer = Sealer {
-            guardian: &self.guardian,
-            options: self.options,
-            is_traced: self.report.diagnosis_limit.is_none(),
-            buffer: Vec::new(),
-        };
+        let mut sealer = self.sealer();
         let mut processes = Vec::new();
         for index in self.world.list_threads(instance) {
             self.world.reset_thread(index).map_err(memory)?;
-            metadata::write_thread(&self.world, self.plan, self.images, &self.facts, index)
+            metadata::write_thread(&self.world, &self.plan, &self.images, &self.facts, index)
                 .map_err(|error| StartError::system("getrandom", error))?;
             processes.push((index, sealer.seal(&self.world.threads[index], &name)?));
         }

@@ -13,7 +13,7 @@ use crate::memory::PAGE;
 use crate::spawn::{Sealed, Start, spawn};
 use crate::userfault::{REGISTER_MINOR, REGISTER_MISSING, REGISTER_WRITE_PROTECT, Userfault, Wake};
 use crate::verify::find_unplanned;
-use crate::world::{Meaning, Presence, ThreadMemory, World};
+use crate::world::{Meaning, Presence, ThreadMemory, ThreadPlace, World};
 use crate::{Options, StartError};
 
 /// What has been sealed is checked in `/proc`, which must show this process's own namespace.
@@ -90,6 +90,16 @@ impl Sealer<'_> {
             None => Ok(process),
         }
     }
+}
+
+/// Makes what an end needs that has been wired late: as [`register`] does for others.
+pub(crate) fn show_end(faults: &Userfault, place: &ThreadPlace, side: Side) -> io::Result<()> {
+    if side == Side::Producer {
+        for cell in 0..2 {
+            faults.map_protected(place.cell_address(cell), place.cell_bytes)?;
+        }
+    }
+    place.word_address().map_or(Ok(()), |address| faults.map_protected(address, PAGE))
 }
 
 /// Registers a thread's regions; what it may only read until it is opened is mapped protected.

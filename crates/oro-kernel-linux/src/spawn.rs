@@ -58,6 +58,15 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
+    /// Reads from its object.
+    pub(crate) fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let (data, length) = (bytes.as_mut_ptr().cast(), bytes.len());
+        let offset = i64::try_from(offset).map_err(io::Error::other)?;
+        // SAFETY: `bytes` is good for its length; a descriptor that is not open gives an error.
+        let count = unsafe { libc::pread(self.fd, data, length, offset) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    }
+
     fn call(&self) -> Call {
         let flags = u64::from((libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE).cast_unsigned());
         let fd = u64::from(self.fd.cast_unsigned());

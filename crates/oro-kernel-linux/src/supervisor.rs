@@ -7,6 +7,7 @@
 //! mode; `work.rs` has the built-in ends' turns, `landing.rs` the looks at cursors on their way;
 //! what goes into a report is in `diagnose.rs`.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,6 +29,8 @@ use crate::guardian::Guardian;
 use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
 use crate::restart::Restarts;
+use crate::ring_control::Holders;
+use crate::seal::Sealer;
 use crate::signals::Signals;
 use crate::spawn::Sealed;
 use crate::timers::Timers;
@@ -58,14 +61,18 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     crate::limits::prepare(options)?;
     let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
     let facts = MachineFacts::read();
-    let mut world = World::build(plan, images)?;
-    metadata::write_all(&world, plan, images, &facts)
+    let images: Vec<Cow<'_, Image>> = images.iter().map(Cow::Borrowed).collect();
+    let mut world = World::build(plan, &images)?;
+    metadata::write_all(&world, plan, &images, &facts)
         .map_err(|error| StartError::system("getrandom", error))?;
     let start = Instant::now();
     let built_ins = open_built_ins(&world, plan, options, start)?;
     let (processes, diagnosis_limit) = crate::seal::seal_all(&world, plan, &guardian, options)?;
     if let Some(cpu) = options.supervisor_cpu {
         crate::limits::pin(None, cpu)?;
+    }
+    for thread in &mut world.threads {
+        thread.is_sealed = true;
     }
     world.forget_plans(plan);
     let epoll = epoll::create(CreateFlags::CLOEXEC)
@@ -75,7 +82,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     world.tables.publish_mounted(&kernel);
     let mut supervisor = Supervisor {
         kernel,
-        plan,
+        plan: Cow::Borrowed(plan),
         images,
         options,
         facts,
@@ -105,6 +112,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         accounts: Accounts::new(plan.instances.len()),
         outcomes: vec![None; plan.instances.len()],
         restarts: vec![Restarts::default(); plan.instances.len()],
+        holders: Holders::default(),
         kill_reason: String::new(),
         is_killing: false,
         has_finished: false,
@@ -121,8 +129,10 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
 /// The state of a running system.
 pub(crate) struct Supervisor<'a> {
     pub(crate) kernel: Kernel,
-    pub(crate) plan: &'a Plan,
-    pub(crate) images: &'a [Image],
+    /// It grows by what Ring control makes.
+    pub(crate) plan: Cow<'a, Plan>,
+    /// By module.
+    pub(crate) images: Vec<Cow<'a, Image>>,
     pub(crate) options: &'a Options,
     pub(crate) facts: MachineFacts,
     /// From when the system's time counts.
@@ -166,6 +176,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) outcomes: Vec<Option<InstanceReport>>,
     /// By instance.
     pub(crate) restarts: Vec<Restarts>,
+    /// What is remembered for Ring control.
+    pub(crate) holders: Holders,
     /// Why instances are being killed from outside.
     pub(crate) kill_reason: String,
     pub(crate) is_killing: bool,
@@ -218,11 +230,8 @@ impl Supervisor<'_> {
         for index in 0..self.processes.len() {
             self.watch_process(index)?;
         }
-        for (index, built_in) in self.built_ins.iter().enumerate() {
-            if let Some(fd) = built_in.pollable() {
-                let data = Source::BuiltIn(index).encode();
-                epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?;
-            }
+        for index in 0..self.built_ins.len() {
+            self.watch_built_in(index)?;
         }
         epoll::add(&self.epoll, self.signals.fd(), Source::Signal.encode(), EventFlags::IN)?;
         if let Some(fd) = self.guardian.fd() {
@@ -241,6 +250,37 @@ impl Supervisor<'_> {
         epoll::add(&self.epoll, process.faults.fd(), faults, EventFlags::IN)?;
         let process_data = Source::Process(index).encode();
         Ok(epoll::add(&self.epoll, &process.pidfd, process_data, EventFlags::IN)?)
+    }
+
+    fn watch_built_in(&self, index: usize) -> io::Result<()> {
+        let Some(fd) = self.built_ins[index].pollable() else { return Ok(()) };
+        let data = Source::BuiltIn(index).encode();
+        Ok(epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?)
+    }
+
+    /// A further end that the kernel serves, from now on.
+    pub(crate) fn add_built_in(&mut self, built_in: BuiltInEnd) {
+        let port = &self.world.ports[built_in.end.port.0 as usize];
+        let started = match port.place(built_in.end.side) {
+            Place::Kernel(planned) => built_in.start(planned),
+            Place::Thread(_) => Ok(()),
+        };
+        let index = self.built_ins.len();
+        self.built_ins.push(built_in);
+        if let Err(error) = started.and_then(|()| self.watch_built_in(index)) {
+            self.fail(StartError::system("opening a built-in end", error));
+        }
+        self.postpone(index);
+    }
+
+    /// What seals further processes.
+    pub(crate) fn sealer(&self) -> Sealer<'_> {
+        Sealer {
+            guardian: &self.guardian,
+            options: self.options,
+            is_traced: self.report.diagnosis_limit.is_none(),
+            buffer: Vec::new(),
+        }
     }
 
     fn start_built_ins(&self) -> Result<(), StartError> {
@@ -495,6 +535,7 @@ impl Supervisor<'_> {
             .outcomes
             .into_iter()
             .enumerate()
+            .filter(|(index, _)| !self.plan.instances[*index].is_forgotten())
             .map(|(index, outcome)| outcome.unwrap_or_else(|| unknown(index)))
             .collect();
         Ok(self.report)

@@ -18,6 +18,7 @@ use oro_sysabi as abi;
 use oro_system::Plan;
 
 use crate::memory::SharedMemory;
+use crate::metadata::name_field;
 use view::View;
 
 /// The tables of every Ring.
@@ -31,6 +32,8 @@ pub(crate) struct Tables {
     ports: Vec<Vec<PortPlace>>,
     /// Something may be made while the system runs.
     grows: bool,
+    /// Instances may read them now.
+    is_read: bool,
 }
 
 /// A row of an instance.
@@ -76,6 +79,39 @@ impl Tables {
         (self.views[ring as usize].port_ids[&port.0], index)
     }
 
+    /// Id of a Ring in the tables of a Ring that sees it.
+    pub(crate) fn ring_id(&self, reader: u32, ring: u32) -> u64 {
+        self.views[reader as usize].rings.get(&ring).map_or(0, |shown| shown.id)
+    }
+
+    /// Id of an instance there.
+    pub(crate) fn instance_id(&self, reader: u32, instance: u32) -> u64 {
+        self.views[reader as usize].instance_ids.get(&instance).copied().unwrap_or(0)
+    }
+
+    /// Id of a Port there.
+    pub(crate) fn port_id(&self, reader: u32, port: u32) -> u64 {
+        self.views[reader as usize].port_ids.get(&port).copied().unwrap_or(0)
+    }
+
+    /// The Ring that has an id in a Ring's tables.
+    pub(crate) fn find_ring(&self, reader: u32, id: u64) -> Option<u32> {
+        let mut rings = self.views[reader as usize].rings.iter();
+        rings.find(|(_, shown)| shown.id == id).map(|(ring, _)| *ring)
+    }
+
+    /// The instance that has an id there.
+    pub(crate) fn find_instance(&self, reader: u32, id: u64) -> Option<u32> {
+        let mut ids = self.views[reader as usize].instance_ids.iter();
+        ids.find(|(_, own)| **own == id).map(|(instance, _)| *instance)
+    }
+
+    /// The Port that has an id there.
+    pub(crate) fn find_port(&self, reader: u32, id: u64) -> Option<u32> {
+        let mut ids = self.views[reader as usize].port_ids.iter();
+        ids.find(|(_, own)| **own == id).map(|(port, _)| *port)
+    }
+
     fn own_view(&self, plan: &Plan, instance: u32) -> &View {
         &self.views[plan.instances[instance as usize].ring as usize]
     }
@@ -86,7 +122,8 @@ impl Tables {
     }
 
     /// What the tables say of the Ports of a system that has not started, beyond what its plan says.
-    pub(crate) fn publish_mounted(&self, kernel: &Kernel) {
+    pub(crate) fn publish_mounted(&mut self, kernel: &Kernel) {
+        self.is_read = true;
         for index in 0..self.ports.len() {
             self.publish_port(kernel, PortId(u32::try_from(index).unwrap_or(u32::MAX)));
         }
@@ -130,6 +167,14 @@ impl Tables {
                 memory.store_u32(at(offset_of!(abi::Instance, restarts)), view.restart_count);
             }
             memory.store_u32(at(offset_of!(abi::Instance, state)), state);
+        }
+    }
+
+    /// The name of an instance's module, where its own Ring and those around it see it.
+    pub(crate) fn publish_module(&self, index: u32, module: &str) {
+        for place in self.instances[index as usize].iter().filter(|place| !place.is_remounted) {
+            let at = place.offset + offset_of!(abi::Instance, module) as u64;
+            self.views[place.view].memory.write(at, &name_field(module));
         }
     }
 

@@ -6,12 +6,13 @@
 
 use std::time::{Duration, Instant};
 
-use oro_kernel::{Event, Side};
-use oro_system::{Plan, PlanEnd, RestartOn};
+use oro_kernel::{EndpointId, Event, Side};
+use oro_system::{BuiltIn, Plan, PlanEnd, RestartOn};
 use rustix::event::epoll::{self, EventFlags};
 
 use crate::built_in::{BuiltInEnd, Work};
 use crate::fairness::Slice;
+use crate::ring_control::Served;
 use crate::supervisor::{Source, Supervisor};
 use crate::world::{Place, World};
 use crate::{Options, StartError};
@@ -35,27 +36,35 @@ pub(crate) fn open_built_ins(
 ) -> Result<Vec<BuiltInEnd>, StartError> {
     let mut built_ins = Vec::new();
     for end in world.ends() {
-        let port = &plan.ports[end.port.0 as usize];
-        let peer = match end.side {
-            Side::Producer => &port.consumer,
-            Side::Consumer => &port.producer,
-        };
-        let (peer_name, may_restart, instance) = match peer {
-            PlanEnd::Instance { instance, .. } => {
-                let planned = &plan.instances[*instance as usize];
-                let may_restart = planned.restart.on != RestartOn::Never;
-                (plan.path(*instance as usize), may_restart, *instance as usize)
-            }
-            PlanEnd::BuiltIn(_) => (String::new(), false, 0),
-        };
         if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            let mut opened =
-                BuiltInEnd::open(end, built_in, &peer_name, may_restart, options, start)?;
-            opened.instance = instance;
-            built_ins.push(opened);
+            built_ins.push(open_built_in(plan, end, built_in, options, start)?);
         }
     }
     Ok(built_ins)
+}
+
+/// Opens one.
+pub(crate) fn open_built_in(
+    plan: &Plan,
+    end: EndpointId,
+    built_in: &BuiltIn,
+    options: &Options,
+    start: Instant,
+) -> Result<BuiltInEnd, StartError> {
+    let port = &plan.ports[end.port.0 as usize];
+    let peer = match end.side {
+        Side::Producer => &port.consumer,
+        Side::Consumer => &port.producer,
+    };
+    let (instance, name, may_restart) = match peer {
+        PlanEnd::Instance { instance, .. } => {
+            let planned = &plan.instances[*instance as usize];
+            let may_restart = planned.restart.on != RestartOn::Never;
+            (*instance as usize, plan.path(*instance as usize), may_restart)
+        }
+        PlanEnd::BuiltIn(_) => (0, String::new(), false),
+    };
+    BuiltInEnd::open(end, built_in, (instance, &name), may_restart, options, start)
 }
 
 /// A built-in end that looks again after a while.
@@ -156,6 +165,20 @@ impl Supervisor<'_> {
                 Work::Failure(event, why) => {
                     self.report.failed_built_ins.push(why);
                     self.step(event);
+                }
+                Work::Request => {
+                    if self.serve_request(end) == Served::NoRoom {
+                        return Turn::Resting;
+                    }
+                }
+                Work::Starved if self.built_ins[index].is_replies() => {
+                    // There is room, perhaps for the answer to a request that waits for it.
+                    if self.kernel.available(end) > 0
+                        && let Some(requests) = self.find_requests(end)
+                    {
+                        self.postpone(requests);
+                    }
+                    return Turn::Resting;
                 }
                 Work::Starved => return Turn::Starved,
                 Work::Idle => return Turn::Resting,

@@ -9,13 +9,14 @@ mod quota;
 mod setup;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
 use oro_image::{Image, Machine};
 use oro_kernel::{EndpointId, InstanceId, PortId, Side, ThreadId};
-use oro_system::{BuiltIn, Plan, RestartOn};
+use oro_system::{BuiltIn, Plan, PlanEnd, RestartOn};
 
 use crate::StartError;
 use crate::addresses::{GATE_PAGES, WINDOWS};
@@ -275,7 +276,7 @@ impl InstanceMemory {
 
 impl World {
     /// Creates everything that the plan asks for.
-    pub(crate) fn build(plan: &Plan, images: &[Image]) -> Result<Self, StartError> {
+    pub(crate) fn build(plan: &Plan, images: &[Cow<'_, Image>]) -> Result<Self, StartError> {
         for (name, image) in plan.modules.iter().zip(images) {
             if image.machine != Machine::X86_64 {
                 return Err(StartError::machine(name, image.machine.name()));
@@ -284,8 +285,10 @@ impl World {
         let charges = Charges::count(plan, images);
         charges.check(plan)?;
         let system = |error| StartError::system("memfd_create", error);
+        let holders = list_holders(plan);
+        let grows = !holders.is_empty();
         let mut world = Self {
-            tables: Tables::lay_out(plan, false).map_err(system)?,
+            tables: Tables::lay_out(plan, grows).map_err(system)?,
             instances: Vec::new(),
             threads: Vec::new(),
             ports: Vec::new(),
@@ -304,11 +307,20 @@ impl World {
         for _ in &plan.ports {
             world.wire(plan, images)?;
         }
+        for index in 0..world.threads.len() {
+            let instance = &plan.instances[world.threads[index].instance.0 as usize];
+            if plan.ancestry(instance.ring).any(|ring| holders.contains(&ring)) {
+                world.reserve(plan, images, ThreadId(as_u32(index)))?;
+            }
+        }
         Ok(world)
     }
 
     /// Drops what only building processes needs, of instances that are never built again.
     pub(crate) fn forget_plans(&mut self, plan: &Plan) {
+        if !list_holders(plan).is_empty() {
+            return; // Whoever holds Ring control may have any of them built again, and more.
+        }
         let may_restart = |index: usize| plan.instances[index].restart.on != RestartOn::Never;
         if !(0..plan.instances.len()).any(may_restart) {
             self.store.forget_files();
@@ -392,6 +404,17 @@ fn mapping(
 ) -> Mapping {
     let (fd, inode) = (memory.fd().as_raw_fd(), memory.inode());
     Mapping { address, size_bytes, rights, fd, inode, offset: memory.start() + offset }
+}
+
+/// Rings of which some instance holds Ring control (`CTL-1`).
+fn list_holders(plan: &Plan) -> BTreeSet<u32> {
+    let holders = plan.ports.iter().filter_map(|port| match (&port.producer, &port.consumer) {
+        (PlanEnd::Instance { instance, .. }, PlanEnd::BuiltIn(BuiltIn::RingRequests)) => {
+            Some(plan.instances[*instance as usize].ring)
+        }
+        _ => None,
+    });
+    holders.collect()
 }
 
 /// Takes `size_bytes` from a running total: where they start.

@@ -38,6 +38,8 @@ pub struct InstanceView {
     pub restart_count: u32,
     /// A replacement has been asked for and has not come yet.
     pub is_restarting: bool,
+    /// The generation of its Ring's tables, as the core has been told last (`META-7`).
+    pub ring_generation: u64,
 }
 
 /// Which ends of a Port live.
@@ -211,6 +213,7 @@ impl Kernel {
             end: instance.end,
             restart_count: instance.restart_count,
             is_restarting: instance.replacement != Replacement::None,
+            ring_generation: instance.ring_generation,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::metadata::{name_field, write_structure};
 use crate::world::ThreadPlace;
 
 /// Names under which the kernel's own instances stand in the root Ring's table.
-const BUILT_INS: [&str; 4] = ["console", "files", "null", "clock"];
+const BUILT_INS: [&str; 5] = ["console", "files", "null", "clock", "ring"];
 
 /// Bytes of a view for Rings that are made while the system runs. They are sparse.
 const GROWTH_BYTES: u64 = 16 << 20;
@@ -28,8 +28,13 @@ impl Tables {
                 *capacity = capacity.plus(Capacity::GROWTH);
             }
         }
-        let mut tables =
-            Self { views: Vec::new(), instances: Vec::new(), ports: Vec::new(), grows };
+        let mut tables = Self {
+            views: Vec::new(),
+            instances: Vec::new(),
+            ports: Vec::new(),
+            grows,
+            is_read: false,
+        };
         let count = capacities.len();
         let mut sizes: Vec<u64> = capacities.iter().map(|capacity| capacity.size_bytes()).collect();
         for ring in (1..count).rev() {
@@ -189,23 +194,25 @@ impl Tables {
         }
     }
 
-    /// Takes an instance out of all tables, and its Ports (`CTL-10`).
-    pub(crate) fn forget_instance(&mut self, plan: &Plan, index: u32, ports: &[u32]) {
-        for port in ports {
-            for place in std::mem::take(&mut self.ports[*port as usize]) {
-                self.change(plan, place.ring, |tables| {
-                    let view = &mut tables.views[place.view];
-                    view.give_row_back(place.ring, Kind::Ports, place.index);
-                    view.port_ids.remove(port);
-                });
-            }
-        }
+    /// Takes an instance out of all tables (`CTL-10`).
+    pub(crate) fn forget_instance(&mut self, plan: &Plan, index: u32) {
         for place in std::mem::take(&mut self.instances[index as usize]) {
             self.change(plan, place.ring, |tables| {
                 let view = &mut tables.views[place.view];
                 view.give_row_back(place.ring, Kind::Instances, place.row);
                 view.instance_ids.remove(&index);
                 view.thread_ids.remove(&index);
+            });
+        }
+    }
+
+    /// Takes a Port out of all tables.
+    pub(crate) fn forget_port(&mut self, plan: &Plan, port: u32) {
+        for place in std::mem::take(&mut self.ports[port as usize]) {
+            self.change(plan, place.ring, |tables| {
+                let view = &mut tables.views[place.view];
+                view.give_row_back(place.ring, Kind::Ports, place.index);
+                view.port_ids.remove(&port);
             });
         }
     }
@@ -229,11 +236,11 @@ impl Tables {
                 tables.views[*reader as usize].turn_generations(readers[..=index].iter().copied());
             }
         };
-        if self.grows {
+        if self.is_read {
             turn(self);
         }
         let result = write(self);
-        if self.grows {
+        if self.is_read {
             turn(self);
         }
         result

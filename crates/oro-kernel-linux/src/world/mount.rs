@@ -1,23 +1,25 @@
 //! How an instance comes into a [`World`]: its memory and its threads, without a process yet.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use oro_image::Image;
-use oro_kernel::InstanceId;
+use oro_kernel::{InstanceId, PortId};
 use oro_system::{Plan, PlanInstance};
 use rustix::fs::SealFlags;
 
 use super::{
-    InstanceMemory, Meaning, PRIVATE_BYTES, PRIVATE_REQUEST, Region, ThreadMemory, World, mapping,
+    InstanceMemory, Meaning, PRIVATE_BYTES, PRIVATE_REQUEST, Place, Region, Reserved, ThreadMemory,
+    ThreadPlace, World, mapping,
 };
 use crate::StartError;
 use crate::addresses::{
     BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
     STACK_STRIDE, START_GATE, WINDOWS,
 };
-use crate::memory::{Arena, PAGE, Writers, create_memfd, round_to_pages};
+use crate::memory::{Arena, PAGE, SharedMemory, Writers, create_memfd, round_to_pages};
 use crate::spawn::{Mapping, Rights};
 use crate::stub::{RETURN_ADDRESS, code_page};
 
@@ -67,7 +69,7 @@ impl World {
     pub(crate) fn mount(
         &mut self,
         plan: &Plan,
-        images: &[Image],
+        images: &[Cow<'_, Image>],
     ) -> Result<InstanceId, StartError> {
         let index = self.instances.len();
         let planned = &plan.instances[index];
@@ -86,6 +88,76 @@ impl World {
         let thread_count = super::as_u32(image.interface.entries.len());
         self.tables.add_instance(plan, instance.0, thread_count);
         Ok(instance)
+    }
+
+    /// Puts another image, which declares the same, in the place of an instance's. Its memory until now,
+    /// of no use once none of its processes lives.
+    pub(crate) fn replace_image(
+        &mut self,
+        instance: u32,
+        planned: &PlanInstance,
+        image: &Image,
+    ) -> io::Result<SharedMemory> {
+        let index = instance as usize;
+        let first_thread = self.instances[index].first_thread;
+        let memory = self.create_instance(planned, image)?;
+        let old = std::mem::replace(&mut self.instances[index], memory);
+        let memory = &mut self.instances[index];
+        memory.first_thread = first_thread;
+        for (thread, entry) in
+            self.threads[first_thread as usize..].iter_mut().zip(&image.interface.entries)
+        {
+            thread.mappings.splice(..old.shared.len(), memory.shared.iter().copied());
+            thread.entry_address = entry.address.wrapping_add(memory.bias);
+            thread.stack_start = thread.stack_end - round_to_pages(entry.stack_size_bytes);
+        }
+        Ok(old.data)
+    }
+
+    /// Gives back what an instance has had that is forgotten; none of its processes lives. Queues stay: who
+    /// is at their other ends may not have read all.
+    pub(crate) fn release_instance(&mut self, index: usize) -> io::Result<()> {
+        let Store { writable, readable, .. } = &mut self.store;
+        writable.give_back(self.instances[index].data.clone())?;
+        let first = self.instances[index].first_thread as usize;
+        let next = self.instances.get(index + 1);
+        let last = next.map_or(self.threads.len(), |next| next.first_thread as usize);
+        for thread in &mut self.threads[first..last] {
+            writable.give_back(thread.private.clone())?;
+            readable.give_back(thread.root.clone())?;
+            for (_, end) in &thread.ends {
+                let late = thread.reserved.values();
+                if let Place::Thread(place) = self.ports[end.port.0 as usize].place(end.side)
+                    && !late.clone().any(|late| late.place.window == place.window)
+                {
+                    place.give_back(writable)?;
+                }
+            }
+            for Reserved { place, peer_cursor } in
+                std::mem::take(&mut thread.reserved).into_values()
+            {
+                place.give_back(writable)?;
+                readable.give_back(peer_cursor)?;
+            }
+            thread.mappings = Vec::new();
+            thread.regions = Vec::new();
+            thread.ends = Vec::new();
+        }
+        self.charges.clear(index);
+        Ok(())
+    }
+
+    /// Gives back the queue of a Port that is over, if no thread that lives has ever had it mapped.
+    pub(crate) fn release_port(&mut self, port: PortId) -> io::Result<()> {
+        let memory = &self.ports[port.0 as usize];
+        let is_mapped = [&memory.producer, &memory.consumer]
+            .iter()
+            .any(|place| matches!(place, Place::Thread(ThreadPlace { live: Some(_), .. })));
+        if is_mapped {
+            let queue = &memory.queue;
+            return queue.punch_hole(0, queue.size_bytes());
+        }
+        self.store.writable.give_back(memory.queue.clone())
     }
 
     /// Bytes that count for an instance's quota before it has any Port: image, heap, stacks, and what a
@@ -264,6 +336,26 @@ impl InstanceMemory {
         self.fill(image)
     }
 
+    /// Bytes of its memory as its threads see it, copied once; `None` where not all of it is the instance's:
+    /// its image, its heap or its stacks.
+    pub(crate) fn read(&self, address: u64, size_bytes: u64) -> Option<Vec<u8>> {
+        let end = address.checked_add(size_bytes)?;
+        let mut bytes = vec![0; usize::try_from(size_bytes).ok()?];
+        let (mut at, mut rest) = (address, bytes.as_mut_slice());
+        while at < end {
+            // The first two are the kernel's instructions and the Ring's tables.
+            let mapping = self.shared.get(2..)?.iter().find(|mapping| {
+                (mapping.address..mapping.address + mapping.size_bytes).contains(&at)
+            })?;
+            let after = (mapping.address + mapping.size_bytes).min(end);
+            let (part, others) = rest.split_at_mut(usize::try_from(after - at).ok()?);
+            let offset = mapping.offset + (at - mapping.address);
+            read_at(mapping, offset, part).ok()?;
+            (at, rest) = (after, others);
+        }
+        Some(bytes)
+    }
+
     /// Where an address of its writable memory is in the memfd of `data`.
     fn data_offset(&self, address: u64) -> u64 {
         let holds = |mapping: &&Mapping| {
@@ -273,6 +365,19 @@ impl InstanceMemory {
         let mapping = self.shared.iter().find(holds).expect("a segment, or a stack, is mapped");
         mapping.offset + (address - mapping.address)
     }
+}
+
+/// Reads from the object of a mapping.
+fn read_at(mapping: &Mapping, mut offset: u64, mut bytes: &mut [u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = mapping.read(offset, bytes)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes = &mut bytes[count..];
+        offset += count as u64;
+    }
+    Ok(())
 }
 
 fn write_at(fd: BorrowedFd<'_>, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {

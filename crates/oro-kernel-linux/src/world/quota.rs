@@ -1,5 +1,7 @@
 //! What memory counts for which quota (`SYS-3`, `RING-9`): known before any of it exists.
 
+use std::borrow::Cow;
+
 use oro_image::Image;
 use oro_system::{Plan, PlanPort};
 
@@ -13,7 +15,7 @@ pub(crate) struct Charges(Vec<u64>);
 
 impl Charges {
     /// Of a whole plan.
-    pub(super) fn count(plan: &Plan, images: &[Image]) -> Self {
+    pub(super) fn count(plan: &Plan, images: &[Cow<'_, Image>]) -> Self {
         let mut charges = Self::default();
         for index in 0..plan.instances.len() {
             charges.add_instance(plan, images, index);
@@ -25,16 +27,21 @@ impl Charges {
     }
 
     /// The next instance's.
-    pub(crate) fn add_instance(&mut self, plan: &Plan, images: &[Image], index: usize) {
+    pub(crate) fn add_instance(&mut self, plan: &Plan, images: &[Cow<'_, Image>], index: usize) {
         let planned = &plan.instances[index];
         self.0.push(World::cost_of_instance(planned, &images[planned.module as usize]));
     }
 
     /// A Port's, for whoever pays.
-    pub(crate) fn add_port(&mut self, plan: &Plan, images: &[Image], port: &PlanPort) {
+    pub(crate) fn add_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
         for (instance, size_bytes) in World::cost_of_port(plan, images, port) {
             self.0[instance as usize] += size_bytes;
         }
+    }
+
+    /// An instance has been forgotten.
+    pub(super) fn clear(&mut self, instance: usize) {
+        self.0[instance] = 0;
     }
 
     /// Bytes of a Ring and its descendants.

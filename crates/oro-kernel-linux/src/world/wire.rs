@@ -4,9 +4,10 @@
 //! A thread whose process exists can map nothing more. Where it may get Ports then (`CTL-8`), a place for each
 //! of its elements has been *reserved* before: mapped, watched, and with nothing in it.
 
+use std::borrow::Cow;
 use std::io;
 
-use oro_image::{Image, Port};
+use oro_image::Image;
 use oro_kernel::{EndpointId, PortId, Side, ThreadId, Upgrade};
 use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
 
@@ -16,15 +17,15 @@ use super::{
 };
 use crate::StartError;
 use crate::addresses::{WINDOWS, WINDOWS_END};
-use crate::memory::{PAGE, SharedMemory, round_to_pages};
+use crate::memory::{Arena, PAGE, SharedMemory, round_to_pages};
 use crate::spawn::Rights;
 
 /// A place for an end that is not wired yet.
 #[derive(Clone, Debug)]
 pub(super) struct Reserved {
-    place: ThreadPlace,
+    pub(super) place: ThreadPlace,
     /// The page where its thread will see the cursor of the peer.
-    peer_cursor: SharedMemory,
+    pub(super) peer_cursor: SharedMemory,
 }
 
 /// Which port of a module an end is.
@@ -41,7 +42,11 @@ struct Element<'a> {
 
 impl World {
     /// Adds the next Port of the plan.
-    pub(crate) fn wire(&mut self, plan: &Plan, images: &[Image]) -> Result<PortId, StartError> {
+    pub(crate) fn wire(
+        &mut self,
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+    ) -> Result<PortId, StartError> {
         let system = |error| StartError::system("Port memory", error);
         let port = PortId(super::as_u32(self.ports.len()));
         let planned = &plan.ports[port.0 as usize];
@@ -70,11 +75,16 @@ impl World {
             producer: Place::Kernel(BuiltIn::NullSource),
             consumer: Place::Kernel(BuiltIn::NullSink),
         };
-        for side in [Side::Producer, Side::Consumer] {
-            let place = self.place_end(plan, images, EndpointId { port, side }, &mut memory)?;
-            match side {
-                Side::Producer => memory.producer = place,
-                Side::Consumer => memory.consumer = place,
+        // First all that can fail, so that a Port that cannot be had leaves nothing behind.
+        let ends = [Side::Producer, Side::Consumer].map(|side| EndpointId { port, side });
+        let [producer, consumer] = ends;
+        memory.producer =
+            self.place_end(plan, images, producer, can_upgrade, &mut memory.cursors)?;
+        memory.consumer =
+            self.place_end(plan, images, consumer, can_upgrade, &mut memory.cursors)?;
+        for end in ends {
+            if let Place::Thread(place) = memory.place(end.side) {
+                self.threads[place.thread.0 as usize].add_end(end, place, &memory);
             }
         }
         let places = [&memory.producer, &memory.consumer].map(|place| match place {
@@ -101,7 +111,7 @@ impl World {
     /// each end (`SYS-3`).
     pub(super) fn cost_of_port(
         plan: &Plan,
-        images: &[Image],
+        images: &[Cow<'_, Image>],
         planned: &PlanPort,
     ) -> Vec<(u32, u64)> {
         let mut costs = Vec::new();
@@ -123,9 +133,10 @@ impl World {
     fn place_end(
         &mut self,
         plan: &Plan,
-        images: &[Image],
+        images: &[Cow<'_, Image>],
         end: EndpointId,
-        memory: &mut PortMemory,
+        can_upgrade: bool,
+        cursors: &mut [SharedMemory; 2],
     ) -> Result<Place, StartError> {
         let planned = &plan.ports[end.port.0 as usize];
         let planned_end = match end.side {
@@ -139,7 +150,7 @@ impl World {
         let thread = ThreadId(self.instances[instance as usize].first_thread + entry);
         let index = thread.0 as usize;
         if self.threads[index].is_sealed {
-            return self.place_late(end, index, port, memory);
+            return self.place_late(end.side, index, port, cursors);
         }
         let module = plan.instances[instance as usize].module;
         let wanted = Element {
@@ -151,7 +162,7 @@ impl World {
             instance: &plan.path(instance as usize),
         };
         let mut place = self.create_place(wanted)?;
-        if !self.is_late(planned) && can_upgrade(plan, images, planned) {
+        if can_upgrade {
             let size_bytes = round_to_pages(planned.queue_bytes());
             let next = &mut self.threads[index].next_window;
             place.live = Some(LivePlace {
@@ -161,10 +172,8 @@ impl World {
             });
             check_windows(*next, wanted.instance)?;
         }
-        place
-            .allocate(end.side)
-            .map_err(|error| StartError::system("memory for a thread", error))?;
-        self.threads[index].add_end(end, &place, memory);
+        let allocated = place.allocate(end.side);
+        allocated.map_err(|error| StartError::system("memory for a thread", error))?;
         Ok(Place::Thread(place))
     }
 
@@ -202,11 +211,14 @@ impl World {
     /// Reserves a place for each element of a thread's ports, for Ports that come when its process exists.
     pub(crate) fn reserve(
         &mut self,
-        ports: &[Port],
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
         thread: ThreadId,
-        name: &str,
     ) -> Result<(), StartError> {
         let index = thread.0 as usize;
+        let instance = self.threads[index].instance.0 as usize;
+        let ports = &images[plan.instances[instance].module as usize].interface.ports;
+        let name = &plan.path(instance);
         let (entry, is_managed) = (self.threads[index].entry, self.threads[index].is_managed);
         for port in ports.iter().filter(|port| port.entry == entry) {
             let side = match port.direction {
@@ -232,33 +244,28 @@ impl World {
         Ok(())
     }
 
-    /// Puts an end at the place that its thread has reserved for it.
+    /// The place that a thread has reserved for an end.
     fn place_late(
-        &mut self,
-        end: EndpointId,
+        &self,
+        side: Side,
         index: usize,
         binding: u32,
-        memory: &mut PortMemory,
+        cursors: &mut [SharedMemory; 2],
     ) -> Result<Place, StartError> {
-        let system = |error| StartError::system("memory for a late Port", error);
-        let thread = &mut self.threads[index];
-        let reserved = thread.reserved.get(&binding).cloned();
+        let reserved = self.threads[index].reserved.get(&binding);
         let reserved = reserved.expect("kernel bug: whoever wires late has made sure of a place");
-        let place = reserved.place;
-        assert!(memory.slot_size_bytes <= place.cell_bytes, "kernel bug: the slot is too large");
         // Nothing of a Port that it had before.
-        place.reset(end.side).map_err(system)?;
+        let system = |error| StartError::system("memory for a late Port", error);
+        reserved.place.reset(side).map_err(system)?;
         reserved.peer_cursor.clear(0, PAGE);
-        memory.cursors[end.side.peer() as usize] = reserved.peer_cursor;
-        for region in &mut thread.regions {
-            if let Some(meaning) = place.meaning_at(end, region.start) {
-                region.meaning = meaning;
-            }
-        }
-        thread.ends.retain(|(other, _)| *other != binding);
-        let at = thread.ends.partition_point(|(other, _)| *other < binding);
-        thread.ends.insert(at, (binding, end));
-        Ok(Place::Thread(place))
+        cursors[side.peer() as usize] = reserved.peer_cursor.clone();
+        Ok(Place::Thread(reserved.place.clone()))
+    }
+
+    /// Whether a thread has reserved a place for a slot of this size.
+    pub(crate) fn has_place(&self, thread: ThreadId, binding: u32, slot_size_bytes: u32) -> bool {
+        let reserved = self.threads[thread.0 as usize].reserved.get(&binding);
+        reserved.is_some_and(|reserved| u64::from(slot_size_bytes) <= reserved.place.cell_bytes)
     }
 }
 
@@ -280,6 +287,12 @@ impl ThreadPlace {
         self.allocate(side)
     }
 
+    /// Gives its memory back; its thread is gone.
+    pub(super) fn give_back(&self, arena: &mut Arena) -> io::Result<()> {
+        arena.give_back(self.cells.clone())?;
+        self.word.as_ref().map_or(Ok(()), |word| arena.give_back(word.memory.clone()))
+    }
+
     /// What a region that begins at an address means for an end that is here.
     fn meaning_at(&self, end: EndpointId, start: u64) -> Option<Meaning> {
         let cell = (0..2).find(|cell| self.cell_address(*cell) == start);
@@ -294,14 +307,24 @@ impl ThreadMemory {
     /// Maps an endpoint's cells, its peer's cursor, its commit word, and what it needs in
     /// asynchronous mode.
     fn add_end(&mut self, end: EndpointId, place: &ThreadPlace, port: &PortMemory) {
+        self.ends.retain(|(binding, _)| *binding != place.port_index);
+        let at = self.ends.partition_point(|(binding, _)| *binding < place.port_index);
+        self.ends.insert(at, (place.port_index, end));
+        if self.is_sealed {
+            // It is all there, and means this end from now on.
+            for region in &mut self.regions {
+                if let Some(meaning) = place.meaning_at(end, region.start) {
+                    region.meaning = meaning;
+                }
+            }
+            return;
+        }
         let cursor = &port.cursors[end.side.peer() as usize];
         let cell = |cell| Meaning::Cell { end, cell };
         self.map_place(end.side, place, cursor, [cell(0), cell(1), Meaning::Word { end }]);
         if let Some(live) = place.live {
             self.add_live(end, live, port);
         }
-        let at = self.ends.partition_point(|(binding, _)| *binding < place.port_index);
-        self.ends.insert(at, (place.port_index, end));
     }
 
     fn add_reserved(&mut self, side: Side, reserved: Reserved) {
@@ -360,7 +383,7 @@ impl ThreadMemory {
 }
 
 /// Whether a Port can ever become asynchronous (`MODE-1`, `PORT-10`).
-fn can_upgrade(plan: &Plan, images: &[Image], port: &PlanPort) -> bool {
+fn can_upgrade(plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) -> bool {
     let qualifies = |end: &PlanEnd| match end {
         PlanEnd::Instance { instance, entry, .. } => {
             let module = plan.instances[*instance as usize].module;
