@@ -25,7 +25,7 @@ const ALLOWED: [Allowed; 10] = [
     Allowed { name: "oro-image", normal: &["oro-sysabi", "elf"], dev: &["proptest"] },
     Allowed {
         name: "oro-system",
-        normal: &["oro-sysabi", "oro-image", "toml", "strsim"],
+        normal: &["oro-sysabi", "oro-image", "toml"],
         dev: &["proptest"],
     },
     // No platform, no library but the ABI's numbers: what it decides, it decides from events alone.

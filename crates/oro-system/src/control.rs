@@ -7,12 +7,18 @@
 
 mod action;
 mod decide;
+mod mount;
 mod reply;
 mod request;
+mod room;
+mod scope;
+mod start;
+mod wire;
+mod words;
 mod world;
 
 pub use action::Action;
 pub use decide::decide;
 pub use reply::{Answer, Description, Refusal, Reply};
-pub use request::{ModuleName, Operation, Remounted, Request, Target};
+pub use request::{EndName, ModuleName, Operation, Remounted, Request, Target, Wire};
 pub use world::{State, Usage, World};

@@ -13,11 +13,13 @@ pub mod control;
 mod manifest;
 mod names;
 mod plan;
+mod rules;
 
 #[cfg(feature = "manifest")]
 pub use manifest::{
     Diagnostic, Label, MAX_MANIFEST_BYTES, Manifest, ModuleEntry, ModuleSource, ResolveOptions,
-    Severity, explain, line_column, list_codes, nearest_names, sort_by_place,
+    Severity, explain, line_column, list_codes, sort_by_place,
 };
 pub use names::is_valid_name;
 pub use plan::*;
+pub use rules::nearest_names;

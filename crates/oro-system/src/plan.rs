@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 mod check;
 mod codec;
 
+pub(crate) use check::{ENDPOINT_RULE, check_restart};
 pub use check::{PlanError, PlanItem};
 pub use codec::{DecodeError, PLAN_MAGIC, PLAN_VERSION};
 

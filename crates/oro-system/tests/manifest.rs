@@ -171,7 +171,7 @@ fn sys_1_what_is_not_supported_yet_is_said_so() {
     let text = text + "[@@platform.bare]\ncpus = 4\n";
     expect(&text, &[("SYS-NOT-YET", "leave it out"); 3]);
     expect(
-        &system(&["source"], "\"source.out\" -> \"@@ring.control\""),
+        &system(&["source"], "\"source.out\" -> \"@@entropy.control\""),
         &[("SYS-NOT-YET", "built-in instances are")],
     );
 }

@@ -116,7 +116,7 @@ fn sys_9_equal_layouts_are_stored_once() {
     let bytes = sample().encode().unwrap();
     let text = b"oro.bytes.v1{";
     assert_eq!(bytes.windows(text.len()).filter(|window| window == text).count(), 1);
-    assert!(bytes.len() < 1000, "{} bytes", bytes.len());
+    assert!(bytes.len() < 1700, "{} bytes", bytes.len());
 }
 
 #[test]

@@ -81,24 +81,7 @@ pub enum Operation {
         value: String,
     },
     /// `CONTROL_WIRE`
-    Wire {
-        /// The producing instance; 0: a built-in one.
-        from: u64,
-        /// Its port.
-        from_port: String,
-        /// The element.
-        from_element: u32,
-        /// The consuming instance; 0: a built-in one.
-        to: u64,
-        /// Its port.
-        to_port: String,
-        /// The element.
-        to_element: u32,
-        /// Slots; 0: 16.
-        slot_count: u32,
-        /// Bytes of a slot; 0: as the ports say.
-        slot_size_bytes: u32,
-    },
+    Wire(Wire),
     /// `CONTROL_START`
     Start(Target),
     /// `CONTROL_END`
@@ -127,12 +110,34 @@ pub enum Operation {
         /// The instance whose end it is.
         instance: u64,
         /// Its port that gets the end.
-        to_port: String,
-        /// The element.
-        to_element: u32,
+        to: EndName,
     },
     /// `CONTROL_DESCRIBE` of this Ring
     Describe(u64),
+}
+
+/// A wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The producing end.
+    pub from: EndName,
+    /// The consuming end.
+    pub to: EndName,
+    /// Slots; 0: 16.
+    pub slot_count: u32,
+    /// Bytes of a slot; 0: as the ports say.
+    pub slot_size_bytes: u32,
+}
+
+/// An end of a wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndName {
+    /// The instance; 0: a built-in one, which the port's name says.
+    pub instance: u64,
+    /// Its port.
+    pub port: String,
+    /// The element; 0 of what is no array.
+    pub element: u32,
 }
 
 /// An instance, or all that is in a Ring.
@@ -340,16 +345,12 @@ impl<'a> Fields<'a> {
                 name: self.padded("name")?,
                 value: self.text()?,
             },
-            CONTROL_WIRE => Operation::Wire {
-                from: self.u64("from"),
-                from_port: self.padded("from_port")?,
-                from_element: self.u32("from_element"),
-                to: self.u64("to"),
-                to_port: self.padded("to_port")?,
-                to_element: self.u32("to_element"),
+            CONTROL_WIRE => Operation::Wire(Wire {
+                from: self.end("from", "from_port", "from_element")?,
+                to: self.end("to", "to_port", "to_element")?,
                 slot_count: self.u32("slot_count"),
                 slot_size_bytes: self.u32("slot_size_bytes"),
-            },
+            }),
             CONTROL_START => Operation::Start(self.target()?),
             CONTROL_END => Operation::End(self.target()?),
             CONTROL_RESTART => Operation::Restart(self.u64("from")),
@@ -363,12 +364,16 @@ impl<'a> Fields<'a> {
             CONTROL_TRANSFER => Operation::Transfer {
                 port: self.u64("port"),
                 instance: self.u64("from"),
-                to_port: self.padded("to_port")?,
-                to_element: self.u32("to_element"),
+                to: self.end("from", "to_port", "to_element")?,
             },
             CONTROL_DESCRIBE => Operation::Describe(self.u64("ring")),
             _ => return Err(bad(format!("there is no operation {number}: they are 1 to 16"))),
         })
+    }
+
+    fn end(&self, instance: &str, port: &str, element: &str) -> Result<EndName, Refusal> {
+        let port = self.padded(port)?;
+        Ok(EndName { instance: self.u64(instance), port, element: self.u32(element) })
     }
 
     fn module(&self) -> Result<ModuleName, Refusal> {

@@ -9,9 +9,9 @@ use super::Manifest;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{EndName, InstanceEntry};
 use super::resolve::report_unknown_module;
-use super::table::shorten;
 use super::wires::End;
 use crate::BuiltIn;
+use crate::rules::shorten;
 
 /// The two ends of `ring`.
 const NAMES: [&str; 2] = ["ring.requests", "ring.replies"];

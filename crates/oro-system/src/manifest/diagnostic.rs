@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::rules::{count_allowed_edits, count_edits, is_comparable};
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -94,38 +96,6 @@ fn first_offset(diagnostic: &Diagnostic) -> usize {
     diagnostic.labels.first().map_or(0, |label| label.span.start)
 }
 
-/// Names that a misspelt one probably means, the nearest first.
-///
-/// ```
-/// let names = ["SYS-TYPE", "SYS-FILE", "SYS-SIZE"];
-/// assert_eq!(oro_system::nearest_names("SYS-FIEL", names), ["SYS-FILE"]);
-/// ```
-#[must_use]
-pub fn nearest_names<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Vec<&'a str> {
-    let near = candidates.into_iter().filter(|candidate| is_comparable(name, candidate));
-    let mut near: Vec<(usize, &str)> = near
-        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|(edits, _)| *edits <= count_allowed_edits(name))
-        .collect();
-    // Those that are equally near stay in their order.
-    near.sort_by_key(|(edits, _)| *edits);
-    near.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
-/// How far a misspelt name may be from what is meant.
-fn count_allowed_edits(name: &str) -> usize {
-    // Of a name of one letter nothing is left to recognise it by.
-    (name.len() / 3).max(usize::from(name.len() > 1))
-}
-
-/// Whether it is worth while to compare two names: long ones are none.
-fn is_comparable(name: &str, candidate: &str) -> bool {
-    name.len() <= 64 && name.len().abs_diff(candidate.len()) <= count_allowed_edits(name)
-}
-
 /// Most findings of one step; what is beyond is counted.
 const MAX_DIAGNOSTICS: usize = 1000;
 /// Most names that are compared for did-you-mean in one step, so that a hostile manifest of 1 MiB
@@ -188,7 +158,7 @@ impl Report {
                 continue;
             }
             self.comparisons += 1;
-            let edits = strsim::osa_distance(name, candidate);
+            let edits = count_edits(name, candidate);
             if edits <= most_edits && best.is_none_or(|(least, _)| edits < least) {
                 best = Some((edits, candidate));
             }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{EndName, Located};
-use super::table::{Field, read_text, shorten};
+use super::table::{Field, read_text};
 use crate::names::is_valid_name;
+use crate::rules::shorten;
 
 const FORM: &str = "an end is `instance.port`, or `instance.port[2]` for an element of an array; in a \
                     Ring it is `ring/instance.port`";

@@ -9,12 +9,12 @@ use super::diagnostic::{Diagnostic, Report};
 use super::entries::{InstanceEntry, Located, ParamEntry, ParamValue};
 use super::read::{bound, check_name, read_names, report_missing};
 use super::restart::read_restart;
-use super::size::show_size;
 use super::table::{
     Field, Keys, list_fields, name_kind, read_fields, read_integer, read_size, read_table,
     read_text,
 };
 use crate::names::RESERVED_NAMES;
+use crate::rules::show_size;
 use crate::{MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, PlanRestart};
 
 const INSTANCE: Keys = Keys {

@@ -36,7 +36,7 @@ use diagnostic::Report;
 use entries::{InstanceEntry, RingEntry, WireEntry};
 
 pub use codes::{explain, list_codes};
-pub use diagnostic::{Diagnostic, Label, Severity, line_column, nearest_names, sort_by_place};
+pub use diagnostic::{Diagnostic, Label, Severity, line_column, sort_by_place};
 pub use entries::{ModuleEntry, ModuleSource};
 
 /// Most bytes of a manifest's text: 1 MiB.

@@ -1,16 +1,14 @@
 //! Parameters of an instance against the PARAM notes of its module (`SYS-6`, `NOTE-5`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use oro_image::{Interface, Param, ParamKind};
 
 use super::diagnostic::{Diagnostic, Report};
-use super::entries::{InstanceEntry, Located, ParamEntry, ParamValue};
-use super::table::{list_names, shorten};
+use super::entries::{InstanceEntry, ParamEntry, ParamValue};
 use crate::MAX_PARAM_BYTES;
-
-/// Names and values for each port through which parameters come, by port index, in note order.
-pub(super) type ParamsByPort = BTreeMap<u32, Vec<(String, String)>>;
+use crate::rules::{ParamFault, ParamsByPort, list_names, name_kind, read_param, shorten};
 
 /// Checks the parameters and fills in the defaults; everything wrong is reported.
 pub(super) fn resolve_params(
@@ -68,34 +66,32 @@ fn report_unknown<'a>(
 }
 
 fn read_value(declared: &Param, param: &ParamEntry, report: &mut Report) -> Option<String> {
-    let value = match (declared.kind, &param.value.value) {
+    let text = match (declared.kind, &param.value.value) {
         (ParamKind::Text, ParamValue::Text(text)) => Ok(text.clone()),
         (ParamKind::Boolean, ParamValue::Boolean(value)) => Ok(value.to_string()),
-        (ParamKind::Unsigned, ParamValue::Integer(value)) => value
-            .and_then(|value| u64::try_from(value).ok())
-            .map(|value| value.to_string())
-            .ok_or("out of range"),
-        (ParamKind::Signed, ParamValue::Integer(value)) => value
-            .and_then(|value| i64::try_from(value).ok())
-            .map(|value| value.to_string())
-            .ok_or("out of range"),
+        (ParamKind::Unsigned | ParamKind::Signed, ParamValue::Integer(value)) => {
+            value.map(|value| value.to_string()).ok_or("out of range")
+        }
         (_, ParamValue::Text(_)) => Err("this is a text"),
         (_, ParamValue::Integer(_)) => Err("this is an integer"),
         (_, ParamValue::Boolean(_)) => Err("this is a boolean"),
         (_, ParamValue::Other(kind)) => Err(*kind),
     };
-    match value {
-        Ok(text) => check_length(declared, text, &param.value, report),
-        Err(label) => {
-            let message = format!("`{}` is {}", declared.name, name_kind(declared.kind));
-            let span = param.value.span.clone();
-            report.add(
-                Diagnostic::error("SYS-PARAM-VALUE", message, span, label)
-                    .with_help(format!("write for example `{}`", show_example(declared))),
-            );
-            None
+    let label = match text.map(|text| read_param(declared, &text)) {
+        Ok(Ok(value)) => return Some(value),
+        Ok(Err(ParamFault::Long(bytes))) => {
+            report_length(declared, bytes, &param.value.span, report);
+            return None;
         }
-    }
+        Ok(Err(ParamFault::Kind)) => "out of range",
+        Err(label) => label,
+    };
+    let message = format!("`{}` is {}", declared.name, name_kind(declared.kind));
+    report.add(
+        Diagnostic::error("SYS-PARAM-VALUE", message, param.value.span.clone(), label)
+            .with_help(format!("write for example `{}`", show_example(declared))),
+    );
+    None
 }
 
 /// A default comes from the module's own note, which nobody but its author can mend.
@@ -105,15 +101,13 @@ fn check_default(
     entry: &InstanceEntry,
     report: &mut Report,
 ) -> Option<String> {
-    let fits = match declared.kind {
-        ParamKind::Text => true,
-        ParamKind::Unsigned => default.parse::<u64>().is_ok(),
-        ParamKind::Signed => default.parse::<i64>().is_ok(),
-        ParamKind::Boolean => matches!(default, "true" | "false"),
-    };
-    let place = Located { value: (), span: entry.name.span.clone() };
-    if fits {
-        return check_length(declared, default.to_owned(), &place, report);
+    match read_param(declared, default) {
+        Ok(_) => return Some(default.to_owned()),
+        Err(ParamFault::Long(bytes)) => {
+            report_length(declared, bytes, &entry.name.span, report);
+            return None;
+        }
+        Err(ParamFault::Kind) => {}
     }
     report.add(
         Diagnostic::error(
@@ -124,7 +118,7 @@ fn check_default(
                 shorten(default),
                 name_kind(declared.kind)
             ),
-            place.span,
+            entry.name.span.clone(),
             "this instance relies on it",
         )
         .with_help(format!("give a value: `params = {{ {} }}`", show_example(declared))),
@@ -132,26 +126,16 @@ fn check_default(
     None
 }
 
-fn check_length<T>(
-    declared: &Param,
-    value: String,
-    place: &Located<T>,
-    report: &mut Report,
-) -> Option<String> {
-    let bytes = declared.name.len() + value.len();
-    if bytes <= MAX_PARAM_BYTES {
-        return Some(value);
-    }
+fn report_length(declared: &Param, bytes: usize, place: &Range<usize>, report: &mut Report) {
     report.add(
         Diagnostic::error(
             "SYS-PARAM-VALUE",
             format!("`{}` and its value have {bytes} bytes together", declared.name),
-            place.span.clone(),
+            place.clone(),
             "too long",
         )
         .with_help(format!("name and value have at most {MAX_PARAM_BYTES} bytes (TYPE-11)")),
     );
-    None
 }
 
 fn report_missing(declared: &Param, entry: &InstanceEntry, report: &mut Report) {
@@ -168,15 +152,6 @@ fn report_missing(declared: &Param, entry: &InstanceEntry, report: &mut Report) 
         )
         .with_help(help),
     );
-}
-
-fn name_kind(kind: ParamKind) -> &'static str {
-    match kind {
-        ParamKind::Text => "a text",
-        ParamKind::Unsigned => "an integer from 0 to 2^64-1",
-        ParamKind::Signed => "an integer from -2^63 to 2^63-1",
-        ParamKind::Boolean => "`true` or `false`",
-    }
 }
 
 fn show_example(declared: &Param) -> String {

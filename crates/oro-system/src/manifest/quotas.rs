@@ -3,8 +3,8 @@
 use super::Manifest;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingQuota};
-use super::size::show_size;
 use super::usage::Usage;
+use crate::rules::show_size;
 
 /// Something that a quota bounds.
 struct Kind {

@@ -12,13 +12,13 @@ use super::ends::read_end;
 use super::entries::{Located, ModuleEntry, ModuleSource, WireEntry};
 use super::restart::read_on_restart;
 use super::rings::read_rings;
-use super::size::show_size;
 use super::table::{
     Field, Keys, list_fields, read_fields, read_integer, read_size, read_table, read_text,
-    report_kind, shorten,
+    report_kind,
 };
 use super::{MAX_MANIFEST_BYTES, Manifest};
 use crate::names::is_valid_name;
+use crate::rules::{shorten, show_size};
 use crate::{MAX_MODULES, MAX_PORTS};
 
 const ROOT: Keys = Keys {

@@ -5,28 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::{Direction, Interface, Port};
-use oro_sysabi::{
-    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
-};
+use oro_sysabi::{BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, TIME_LAYOUT};
 
 use super::control::{check_holders, check_modules};
 use super::cycles::find_deadlocks;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingQuota};
-use super::params::{ParamsByPort, resolve_params};
+use super::params::resolve_params;
 use super::quotas::check_rings;
 use super::scope::Scope;
-use super::table::{list_names, shorten};
 use super::unique::check_unique;
 use super::usage::{check_instance, measure, round_heap};
 use super::wires::Wiring;
 use super::{Manifest, ResolveOptions};
-use crate::{BuiltIn, MAX_PORTS, Plan, PlanEnd, PlanInstance, PlanPort, PlanRing, RestartOn};
-
-/// Slots of a Port for parameters.
-const PARAMS_SLOTS: u32 = 4;
-/// Bytes of a message of `oro.params.v1` (`TYPE-11`).
-const PARAMS_SLOT_SIZE: u32 = 256;
+use crate::rules::{is_params_port, list_names, make_params_ports, shorten};
+use crate::{MAX_PORTS, Plan, PlanInstance, PlanPort, PlanRing, RestartOn};
 
 /// Checks everything; the plan is of use only if nothing was reported and every module is there.
 pub(super) fn resolve_manifest(
@@ -52,7 +45,9 @@ pub(super) fn resolve_manifest(
         let entry = &manifest.instances[index];
         let values = resolve_params(entry, interface, report);
         let may_restart = entry.restart.on != RestartOn::Never;
-        params.extend(wire_params(index, interface, values, may_restart, &wiring));
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        let is_wired = |port: &Port| wiring.is_named(index, port);
+        params.extend(make_params_ports(number, interface, values, may_restart, is_wired));
     }
     warn_of_deadlocks(manifest, &loaded, &wiring, report);
     warn_of_idle_parts(manifest, report);
@@ -135,8 +130,7 @@ fn report_unwired(manifest: &Manifest, scope: &Scope<'_>, wiring: &Wiring, repor
                 Direction::Producer => lost_from,
                 Direction::Consumer => lost_to,
             };
-            let is_params = port.direction == Direction::Consumer && port.layout == PARAMS_LAYOUT;
-            if port.is_optional || is_lost || is_params || wiring.is_named(index, port) {
+            if port.is_optional || is_lost || is_params_port(port) || wiring.is_named(index, port) {
                 continue;
             }
             report.add(
@@ -172,39 +166,6 @@ fn suggest_wire(instance: &str, port: &Port) -> String {
         }
     };
     format!("add a `[[wire]]`, for example `from = \"{from}\"`, `to = \"{to}\"`")
-}
-
-/// The Ports through which an instance's parameters come, wired by the system itself. One that no
-/// PARAM note names, and no wire, carries none.
-fn wire_params(
-    instance: usize,
-    interface: &Interface,
-    mut values: ParamsByPort,
-    may_restart: bool,
-    wiring: &Wiring,
-) -> Vec<PlanPort> {
-    let is_params = |port: &&Port| {
-        port.direction == Direction::Consumer
-            && port.layout == PARAMS_LAYOUT
-            && !wiring.is_named(instance, port)
-    };
-    let wire = |port: &Port| PlanPort {
-        slot_size_bytes: PARAMS_SLOT_SIZE,
-        stride_bytes: PARAMS_SLOT_SIZE,
-        slot_count: PARAMS_SLOTS,
-        is_forced_synchronous: false,
-        // A replacement is sent all of them anew (TYPE-11).
-        drops_at_restart: may_restart,
-        layout: PARAMS_LAYOUT.to_owned(),
-        producer: PlanEnd::BuiltIn(BuiltIn::Params(values.remove(&port.index).unwrap_or_default())),
-        consumer: PlanEnd::Instance {
-            instance: u32::try_from(instance).unwrap_or(u32::MAX),
-            port: port.index,
-            entry: port.entry,
-            element: 0,
-        },
-    };
-    interface.ports.iter().filter(is_params).map(wire).collect()
 }
 
 fn warn_of_deadlocks(

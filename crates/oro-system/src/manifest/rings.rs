@@ -9,7 +9,8 @@ use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingEntry, RingQuota, WireEntry};
 use super::instances::{check_reserved, read_instances, read_memory};
 use super::read::{check_name, read_names};
-use super::table::{Field, Keys, list_fields, read_count, read_fields, read_table, shorten};
+use super::table::{Field, Keys, list_fields, read_count, read_fields, read_table};
+use crate::rules::shorten;
 use crate::{MAX_INSTANCES, MAX_RING_DEPTH, MAX_RINGS};
 
 const RING: Keys = Keys {

@@ -6,10 +6,10 @@ use oro_image::Interface;
 
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingEntry};
-use super::table::{list_names, shorten};
 use super::{Manifest, ResolveOptions};
 use crate::PlanGrant;
 use crate::names::{BUILT_IN_NAMES, RESERVED_NAMES};
+use crate::rules::{list_names, shorten};
 
 /// What wires and grants are compared with.
 pub(super) struct Scope<'a> {

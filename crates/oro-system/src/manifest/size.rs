@@ -16,19 +16,10 @@ pub(super) fn parse_size_bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-/// A size as a person would write it: `64K`, or bytes where no unit fits.
-pub(super) fn show_size(bytes: u64) -> String {
-    for (shift, unit) in [(30, 'G'), (20, 'M'), (10, 'K')] {
-        if bytes != 0 && bytes.is_multiple_of(1 << shift) {
-            return format!("{}{unit}", bytes >> shift);
-        }
-    }
-    format!("{bytes} bytes")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::show_size;
 
     #[test]
     fn sys_7_sizes_are_digits_and_a_unit() {

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::Located;
 use super::size::parse_size_bytes;
+use crate::rules::{list_names, shorten};
 
 /// A value of a table, and where its key is.
 #[derive(Clone)]
@@ -234,25 +235,5 @@ pub(super) fn name_kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
-    }
-}
-
-/// Names for a message: "`a`, `b`", at most 16 of them.
-pub(super) fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut names = names.into_iter();
-    let shown: Vec<_> =
-        names.by_ref().take(16).map(|name| format!("`{}`", shorten(name))).collect();
-    match (shown.len(), names.count()) {
-        (0, _) => "none".to_owned(),
-        (_, 0) => shown.join(", "),
-        (_, more) => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// A name for a message, cut where it is absurdly long.
-pub(super) fn shorten(name: &str) -> String {
-    match name.char_indices().nth(48) {
-        Some((end, _)) => format!("{}...", &name[..end]),
-        None => name.to_owned(),
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{Located, RingEntry};
 use super::scope::Scope;
-use super::table::shorten;
 use crate::names::RESERVED_NAMES;
+use crate::rules::shorten;
 
 const GRANT: &str = "a grant";
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use oro_image::Interface;
-use oro_sysabi::{CELL_COUNT, MAX_ENDPOINTS_PER_THREAD};
+use oro_sysabi::MAX_ENDPOINTS_PER_THREAD;
 
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::InstanceEntry;
+use crate::rules::{stack_bytes, wire_bytes};
 use crate::{PAGE_BYTES, PlanEnd, PlanPort};
 
 /// What an instance takes; nothing is known of one whose module is not there.
@@ -40,10 +41,9 @@ pub(super) fn measure(
 ) -> Vec<Usage> {
     let begin = |(entry, interface): (&InstanceEntry, &Option<&Interface>)| {
         let Some(interface) = interface else { return Usage::default() };
-        let stacks = interface.entries.iter().map(|entry| entry.stack_size_bytes);
         Usage {
             heap_bytes: round_heap(entry),
-            stack_bytes: stacks.fold(0, u64::saturating_add),
+            stack_bytes: stack_bytes(interface),
             thread_count: u64::try_from(interface.entries.len()).unwrap_or(u64::MAX),
             ..Usage::default()
         }
@@ -51,16 +51,16 @@ pub(super) fn measure(
     let mut usages: Vec<_> = instances.iter().zip(interfaces).map(begin).collect();
     let find = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     for port in ports {
+        let (queue_bytes, cell_bytes) = wire_bytes(port);
         if let Some(payer) = port.payer().and_then(|payer| usages.get_mut(find(payer))) {
-            payer.queue_bytes += port.queue_bytes().next_multiple_of(PAGE_BYTES);
+            payer.queue_bytes += queue_bytes;
             payer.port_count += 1;
         }
         for end in [&port.producer, &port.consumer] {
             let PlanEnd::Instance { instance, entry, .. } = end else { continue };
             let Some(usage) = usages.get_mut(find(*instance)) else { continue };
             *usage.endpoints.entry(*entry).or_default() += 1;
-            let cell = u64::from(port.slot_size_bytes).next_multiple_of(PAGE_BYTES);
-            usage.cell_bytes += cell * u64::from(CELL_COUNT);
+            usage.cell_bytes += cell_bytes;
         }
     }
     usages

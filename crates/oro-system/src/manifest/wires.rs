@@ -11,19 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use oro_image::{Direction, Port};
-use oro_sysabi::{MAX_QUEUE_SIZE, MAX_SLOT_SIZE};
+use oro_sysabi::MAX_QUEUE_SIZE;
 
 use super::control::Holders;
 use super::diagnostic::{Diagnostic, Report};
 use super::entries::{EndName, Located, WireEntry};
 use super::scope::Scope;
-use super::size::show_size;
-use super::table::shorten;
+use crate::rules::{
+    Carries, PairFault, SizeFault, check_pair, check_queue, choose_slot_size, match_types, shorten,
+    show_size,
+};
 use crate::{BuiltIn, PlanEnd, PlanPort};
 use boundary::check_boundary;
-
-/// Slot size of a type with a flexible tail where the wire names none (`TYPE-4`).
-const DEFAULT_SLOT_SIZE: u32 = 4096;
 
 /// The Ports so far, and what they have taken.
 #[derive(Default)]
@@ -54,15 +53,6 @@ pub(super) enum End<'a> {
     BuiltIn { ring: usize, built_in: BuiltIn, carries: Option<Carries<'a>> },
 }
 
-/// What an end carries; the null sink carries anything.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Carries<'a> {
-    layout: &'a str,
-    slot_size_bytes: u32,
-    slot_align_bytes: u32,
-    is_flexible: bool,
-}
-
 impl Wiring {
     /// Whether a wire names this port, by its first index, or any of its elements.
     pub(super) fn is_named(&self, instance: usize, port: &Port) -> bool {
@@ -84,18 +74,17 @@ impl Wiring {
             let [producer, consumer] = [producer, consumer].map(|end| end.map(|(end, _)| end));
             return self.holders.note_lost(producer.as_ref(), consumer.as_ref());
         };
-        if !check_pair(producer, consumer, from, to, report)
+        if !report_pair(producer, consumer, from, to, report)
             || !self.holders.note_wire((producer, from), (consumer, to), report)
         {
             return;
         }
         check_boundary(scope, (producer, from), (consumer, to), report);
-        let Some(carries) = match_types(producer, consumer, from, to, report) else { return };
-        let size = choose_slot_size(wire, from, carries, report);
+        let Some(carries) = find_type(producer, consumer, from, to, report) else { return };
+        let size = find_slot_size(wire, from, carries, report);
         let (Some(slot_size_bytes), Some(slots)) = (size, &wire.slots) else { return };
-        let align = carries.slot_align_bytes.max(1);
-        let stride_bytes = slot_size_bytes.checked_next_multiple_of(align).unwrap_or(u32::MAX);
-        if !check_queue(slots, stride_bytes, report) {
+        let stride_bytes = carries.stride_bytes(slot_size_bytes);
+        if !report_queue(slots, stride_bytes, report) {
             return;
         }
         let port = PlanPort {
@@ -185,12 +174,7 @@ const FILE_TAKEN_HELP: &str = "a file is written by one wire, or read by any num
 impl<'a> End<'a> {
     fn carries(&self) -> Option<Carries<'a>> {
         match self {
-            Self::Port { port, .. } => Some(Carries {
-                layout: &port.layout,
-                slot_size_bytes: port.slot_size_bytes,
-                slot_align_bytes: port.slot_align_bytes,
-                is_flexible: port.is_flexible,
-            }),
+            Self::Port { port, .. } => Some(Carries::of(port)),
             Self::BuiltIn { carries, .. } => *carries,
         }
     }
@@ -209,28 +193,25 @@ impl<'a> End<'a> {
 }
 
 /// Reports two built-in ends, and a thread that would wait for itself.
-fn check_pair(
+fn report_pair(
     producer: &End<'_>,
     consumer: &End<'_>,
     from: &EndName,
     to: &EndName,
     report: &mut Report,
 ) -> bool {
-    let (code, message, help) = match (producer, consumer) {
-        (End::BuiltIn { .. }, End::BuiltIn { .. }) => (
+    let (code, message, help) = match check_pair(&producer.to_plan(), &consumer.to_plan()) {
+        Ok(()) => return true,
+        Err(PairFault::BuiltIns) => (
             "SYS-BUILT-IN-PAIR",
             "a wire from a built-in instance to a built-in instance",
             "put an instance of a module between them: one end at least is an instance's (SYS-5)",
         ),
-        (
-            End::Port { instance: writer, port: written, .. },
-            End::Port { instance: reader, port: read, .. },
-        ) if writer == reader && written.entry == read.entry => (
+        Err(PairFault::OneThread) => (
             "SYS-SELF-WIRE",
             "a wire from a thread to itself",
             "a Port joins two threads; within one, use a variable (SYS-5)",
         ),
-        _ => return true,
     };
     report.add(
         Diagnostic::error(code, message, from.span.clone(), "produces")
@@ -241,24 +222,20 @@ fn check_pair(
 }
 
 /// The type that both ends carry; a difference is reported with both.
-fn match_types<'a>(
+fn find_type<'a>(
     producer: &End<'a>,
     consumer: &End<'a>,
     from: &EndName,
     to: &EndName,
     report: &mut Report,
 ) -> Option<Carries<'a>> {
-    let produced = producer.carries()?;
-    let Some(consumed) = consumer.carries() else { return Some(produced) };
-    if produced == consumed {
-        return Some(produced);
-    }
-    let help = if produced.layout == consumed.layout {
-        "the modules were built with different sizes for one layout: build both again".to_owned()
-    } else {
-        explain_difference(produced.layout, consumed.layout)
+    let (produced, consumed) = (producer.carries()?, consumer.carries());
+    let help = match match_types(produced, consumed) {
+        Ok(carries) => return Some(carries),
+        Err(help) => help,
     };
     let message = format!("`{}` and `{}` carry different types", from.show(), to.show());
+    let consumed = consumed.map_or("", |consumed| consumed.layout);
     report.add(
         Diagnostic::error(
             "SYS-TYPE",
@@ -266,94 +243,51 @@ fn match_types<'a>(
             from.span.clone(),
             format!("produces `{}`", produced.layout),
         )
-        .with_label(to.span.clone(), format!("consumes `{}`", consumed.layout))
+        .with_label(to.span.clone(), format!("consumes `{consumed}`"))
         .with_help(help),
     );
     None
 }
 
-/// Where two layout texts part: their names, or the first field that differs.
-fn explain_difference(produced: &str, consumed: &str) -> String {
-    let (from_name, from_fields) = produced.split_once('{').unwrap_or((produced, ""));
-    let (to_name, to_fields) = consumed.split_once('{').unwrap_or((consumed, ""));
-    if from_name != to_name {
-        return format!(
-            "a wire joins ports of equal layout: `{}` is not `{}` (SYS-5)",
-            shorten(from_name),
-            shorten(to_name)
-        );
-    }
-    let mut pairs = from_fields.split(',').zip(to_fields.split(','));
-    let (from_field, to_field) =
-        pairs.find(|(from_field, to_field)| from_field != to_field).unwrap_or_default();
-    format!(
-        "they differ first at `{}` and `{}`: build both modules with the same message (SYS-5)",
-        shorten(from_field),
-        shorten(to_field)
-    )
-}
-
 /// The slot size of a wire (`TYPE-4`); one that does not fit is reported.
-fn choose_slot_size(
+fn find_slot_size(
     wire: &WireEntry,
     from: &EndName,
     carries: Carries<'_>,
     report: &mut Report,
 ) -> Option<u32> {
     let fixed = carries.slot_size_bytes;
-    let place = wire.slot_size.as_ref().map_or(&from.span, |size| &size.span);
-    let mut refuse = |label: &str, help: String| {
-        let message = "the slot size does not fit the type";
-        report
-            .add(Diagnostic::error("SYS-SLOT-SIZE", message, place.clone(), label).with_help(help));
-        None
+    let fault = match choose_slot_size(carries, wire.slot_size.as_ref().map(|size| size.value)) {
+        Ok(size) => return Some(size),
+        Err(fault) => fault,
     };
-    if !carries.is_flexible {
-        return match &wire.slot_size {
-            Some(_) => refuse(
-                "not for this type",
-                format!("`{}` has {fixed} bytes: leave `slot_size` out", shorten(carries.layout)),
-            ),
-            None if (1..=MAX_SLOT_SIZE).contains(&fixed) => Some(fixed),
-            None => refuse(
-                &format!("a type of {fixed} bytes"),
-                "a slot has 1 byte to 16M (LIM-1)".to_owned(),
-            ),
-        };
-    }
-    let least = u64::from(fixed) + 1;
-    let align = u64::from(carries.slot_align_bytes.max(1));
-    let size = match &wire.slot_size {
-        Some(size) => size.value,
-        None => u64::from(DEFAULT_SLOT_SIZE),
-    };
-    if size < least {
-        let least = least.next_multiple_of(align);
-        return refuse(
-            &format!("{size} bytes leave no room for data"),
+    let (label, help) = match fault {
+        SizeFault::Fixed => (
+            "not for this type".to_owned(),
+            format!("`{}` has {fixed} bytes: leave `slot_size` out", shorten(carries.layout)),
+        ),
+        SizeFault::Impossible => {
+            (format!("a type of {fixed} bytes"), "a slot has 1 byte to 16M (LIM-1)".to_owned())
+        }
+        SizeFault::Small { size, least } => (
+            format!("{size} bytes leave no room for data"),
             format!("the type's fixed part has {fixed} bytes: `slot_size` is at least {least}"),
-        );
-    }
-    if size > u64::from(MAX_SLOT_SIZE) {
-        return refuse("too large", "a slot has at most 16M (LIM-1)".to_owned());
-    }
-    if !size.is_multiple_of(align) {
-        let below = size - size % align;
-        return refuse(
-            "not a multiple of the alignment",
+        ),
+        SizeFault::Large => ("too large".to_owned(), "a slot has at most 16M (LIM-1)".to_owned()),
+        SizeFault::Unaligned { align, below } => (
+            "not a multiple of the alignment".to_owned(),
             format!("the type's alignment is {align}: {below} or {} would do", below + align),
-        );
-    }
-    u32::try_from(size).ok()
+        ),
+    };
+    let place = wire.slot_size.as_ref().map_or(&from.span, |size| &size.span);
+    let message = "the slot size does not fit the type";
+    report.add(Diagnostic::error("SYS-SLOT-SIZE", message, place.clone(), label).with_help(help));
+    None
 }
 
-fn check_queue(slots: &Located<u32>, stride_bytes: u32, report: &mut Report) -> bool {
+fn report_queue(slots: &Located<u32>, stride_bytes: u32, report: &mut Report) -> bool {
+    let Err(most) = check_queue(slots.value, stride_bytes) else { return true };
     let bytes = u64::from(slots.value) * u64::from(stride_bytes);
-    if bytes <= MAX_QUEUE_SIZE {
-        return true;
-    }
-    let most = MAX_QUEUE_SIZE / u64::from(stride_bytes.max(1));
-    let most = most.checked_ilog2().map_or(0, |power| 1_u64 << power);
     report.add(
         Diagnostic::error(
             "SYS-LIMIT",

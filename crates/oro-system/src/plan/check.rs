@@ -13,10 +13,11 @@ use oro_sysabi::{
 
 use super::{
     BuiltIn, MAX_HEAP_BYTES, MAX_INSTANCES, MAX_MODULES, MAX_PARAM_BYTES, MAX_PARAMS, MAX_PORTS,
-    MAX_RESTART_NS, MAX_RING_DEPTH, MAX_RINGS, PAGE_BYTES, Plan, PlanEnd, PlanInstance, PlanPort,
-    PlanRestart, PlanRing, RestartOn,
+    MAX_RESTART_NS, MAX_RING_DEPTH, MAX_RINGS, PAGE_BYTES, Plan, PlanEnd, PlanGrant, PlanInstance,
+    PlanPort, PlanRestart, PlanRing, RestartOn,
 };
 use crate::names::{BUILT_IN_NAMES, RESERVED_NAMES, is_valid_name};
+use crate::rules::{PairFault, check_pair};
 
 /// A part of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,28 +156,54 @@ fn check_ring(plan: &Plan, index: usize, is_new: bool) -> Result<(), &'static st
 
 /// Whether a Ring can be granted what it is: instances of its parent, and what that has been granted.
 fn check_grants(plan: &Plan, ring: &PlanRing) -> Result<(), &'static str> {
-    let parent = usize::try_from(ring.parent).ok().and_then(|index| index.checked_sub(1));
-    let parent = parent.and_then(|index| plan.rings.get(index));
     let sorted = ring.grants.windows(2).all(|pair| pair[0].name < pair[1].name);
     ensure(sorted, "grants are in the order of names")?;
     for grant in &ring.grants {
-        let is_own = match grant.instance {
+        match grant.instance {
             None => {
                 let name = grant.name.as_str();
                 ensure(BUILT_IN_NAMES.contains(&name), "no built-in instance has this name")?;
-                parent.is_none()
             }
             Some(instance) => {
                 let index = usize::try_from(instance);
                 let granted = index.ok().and_then(|index| plan.instances.get(index));
-                let granted = granted.ok_or("there is no such instance")?;
-                granted.ring == ring.parent && granted.name == grant.name
+                ensure(granted.is_some(), "there is no such instance")?;
             }
-        };
-        let is_passed_on = parent.is_some_and(|parent| parent.grants.contains(grant));
-        ensure(is_own || is_passed_on, "a grant is what the parent has (RING-6)")?;
+        }
+        ensure(plan.has(ring.parent, grant), "a grant is what the parent has (RING-6)")?;
     }
     Ok(())
+}
+
+impl Plan {
+    /// Whether a Ring has what a grant names: an instance of its own, a built-in one that is the
+    /// root's, or something that has been granted to it (`RING-6`).
+    pub(crate) fn has(&self, ring: u32, grant: &PlanGrant) -> bool {
+        let is_own = match grant.instance {
+            None => ring == 0,
+            Some(instance) => {
+                let index = usize::try_from(instance).ok();
+                let own = index.and_then(|index| self.instances.get(index));
+                own.is_some_and(|own| own.ring == ring && own.name == grant.name)
+            }
+        };
+        let index = usize::try_from(ring).ok().and_then(|index| index.checked_sub(1));
+        let granted = index.and_then(|index| self.rings.get(index));
+        is_own || granted.is_some_and(|ring| ring.grants.contains(grant))
+    }
+
+    /// Checks that a Port can be added to those of a system that runs, of which `over` are forgotten
+    /// then.
+    pub(crate) fn check_more(&self, port: &PlanPort, over: &[u32]) -> Result<(), &'static str> {
+        check_port(port)?;
+        let mut used = Used::default();
+        for (index, own) in (0_u32..).zip(&self.ports) {
+            if !own.is_forgotten() && !over.contains(&index) {
+                used.add_port(own, self.instances.len())?;
+            }
+        }
+        used.add_port(port, self.instances.len())
+    }
 }
 
 fn check_instance(instance: &PlanInstance, is_new: bool, plan: &Plan) -> Result<(), &'static str> {
@@ -194,9 +221,14 @@ fn check_instance(instance: &PlanInstance, is_new: bool, plan: &Plan) -> Result<
     ensure(instance.modules.iter().all(|module| *module < count), "there is no such module")?;
     let is_ascending = instance.modules.is_sorted_by(|module, next| module < next);
     ensure(is_ascending, "modules that may be mounted are in ascending order")?;
-    let PlanRestart { on, max, within_ns, backoff_ns } = instance.restart;
+    check_restart(&instance.restart)
+}
+
+/// The numbers of a policy of restarts (`SYS-10`).
+pub(crate) fn check_restart(restart: &PlanRestart) -> Result<(), &'static str> {
+    let PlanRestart { on, max, within_ns, backoff_ns } = *restart;
     if on == RestartOn::Never {
-        return ensure(instance.restart == PlanRestart::default(), "no restart has no numbers");
+        return ensure(*restart == PlanRestart::default(), "no restart has no numbers");
     }
     ensure(max > 0 && within_ns > 0, "a restart's `max` and `within` are not 0 (SYS-10)")?;
     ensure(
@@ -289,20 +321,10 @@ struct Used<'a> {
 
 impl<'a> Used<'a> {
     fn add_port(&mut self, port: &'a PlanPort, instance_count: usize) -> Result<(), &'static str> {
-        match (&port.producer, &port.consumer) {
-            (PlanEnd::BuiltIn(_), PlanEnd::BuiltIn(_)) => {
-                return Err("one end at least is an instance's (SYS-5)");
-            }
-            (
-                PlanEnd::Instance { instance: producer, entry: writes, .. },
-                PlanEnd::Instance { instance: consumer, entry: reads, .. },
-            ) => ensure(
-                (producer, writes) != (consumer, reads),
-                "a Port joins two threads, not one with itself (SYS-5)",
-            )?,
-            (PlanEnd::BuiltIn(_), PlanEnd::Instance { .. })
-            | (PlanEnd::Instance { .. }, PlanEnd::BuiltIn(_)) => {}
-        }
+        check_pair(&port.producer, &port.consumer).map_err(|fault| match fault {
+            PairFault::BuiltIns => "one end at least is an instance's (SYS-5)",
+            PairFault::OneThread => "a Port joins two threads, not one with itself (SYS-5)",
+        })?;
         self.add_end(&port.producer, instance_count)?;
         self.add_end(&port.consumer, instance_count)?;
         self.add_control(port)
@@ -334,10 +356,7 @@ impl<'a> Used<'a> {
                 ensure(self.ports.insert((*instance, *port)), "a port is wired twice (SYS-5)")?;
                 let endpoints = self.threads.entry((*instance, *entry)).or_default();
                 *endpoints += 1;
-                ensure(
-                    *endpoints <= MAX_ENDPOINTS_PER_THREAD,
-                    "a thread has at most 256 endpoints (LIM-5)",
-                )
+                ensure(*endpoints <= MAX_ENDPOINTS_PER_THREAD, ENDPOINT_RULE)
             }
             PlanEnd::BuiltIn(BuiltIn::Stdin) => {
                 ensure(!core::mem::replace(&mut self.stdin, true), "one wire from console.stdin")
@@ -366,6 +385,8 @@ impl<'a> Used<'a> {
     }
 }
 
+/// A thread has too many endpoints.
+pub(crate) const ENDPOINT_RULE: &str = "a thread has at most 256 endpoints (LIM-5)";
 const FILE_RULE: &str = "a file is written by one wire, or read by any number (BUILTIN-3)";
 
 fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {

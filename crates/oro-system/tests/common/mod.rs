@@ -131,6 +131,31 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
             ),
         ),
         ("echo", interface("echo", &[("out", Producer, CONTROL_REPLY_LAYOUT, 0)])),
+        (
+            "boss",
+            interface(
+                "boss",
+                &[
+                    ("asks", Producer, CONTROL_LAYOUT, 0),
+                    ("hears", Consumer, CONTROL_REPLY_LAYOUT, 0),
+                    ("feed?*2", Producer, NUMBER, 0),
+                    ("told?*2", Consumer, NUMBER, 1),
+                ],
+            ),
+        ),
+        (
+            "two",
+            interface(
+                "two",
+                &[
+                    ("a?", Producer, NUMBER, 0),
+                    ("b?", Producer, NUMBER, 1),
+                    ("c?", Producer, BYTES_LAYOUT, 1),
+                    ("d?", Consumer, NUMBER, 1),
+                    ("e?", Consumer, BYTES_LAYOUT, 0),
+                ],
+            ),
+        ),
         ("bare", interface("bare", &[("params", Consumer, PARAMS_LAYOUT, 0)])),
         ("feed", interface("feed", &[("out", Producer, PARAMS_LAYOUT, 0)])),
         ("wide", interface("wide", &[("out*300", Producer, NUMBER, 0)])),

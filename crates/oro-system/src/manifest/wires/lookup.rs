@@ -3,35 +3,13 @@
 //! What is said where there is none of that name is in `unknown`.
 
 use oro_image::{Direction, Interface, Port};
-use oro_sysabi::{
-    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT,
-};
 
 use super::super::diagnostic::{Diagnostic, Report};
 use super::super::entries::EndName;
 use super::super::scope::{Scope, Thing, report_not_yet};
-use super::super::table::{list_names, shorten};
-use super::{Carries, End, Wiring};
+use super::{End, Wiring};
 use crate::BuiltIn;
-
-const BYTES: Carries<'static> =
-    Carries { layout: BYTES_LAYOUT, slot_size_bytes: 8, slot_align_bytes: 4, is_flexible: true };
-const LOG: Carries<'static> =
-    Carries { layout: LOG_LAYOUT, slot_size_bytes: 256, slot_align_bytes: 4, is_flexible: false };
-const TIME: Carries<'static> =
-    Carries { layout: TIME_LAYOUT, slot_size_bytes: 16, slot_align_bytes: 8, is_flexible: false };
-const CONTROL: Carries<'static> = Carries {
-    layout: CONTROL_LAYOUT,
-    slot_size_bytes: 512,
-    slot_align_bytes: 8,
-    is_flexible: false,
-};
-const CONTROL_REPLY: Carries<'static> = Carries {
-    layout: CONTROL_REPLY_LAYOUT,
-    slot_size_bytes: 256,
-    slot_align_bytes: 8,
-    is_flexible: false,
-};
+use crate::rules::{BuiltInFault, find_built_in, is_system_wired, list_names, shorten};
 
 impl Wiring {
     /// The end that a wire names; `None` if it is not usable, which has been reported, or if its
@@ -46,7 +24,7 @@ impl Wiring {
         let ring = self.enter_rings(scope, name, report)?;
         let instance = match scope.find(ring, &name.instance.value) {
             Some(Thing::Instance(instance)) => instance,
-            Some(Thing::BuiltIn) => return find_built_in(scope, ring, name, direction, report),
+            Some(Thing::BuiltIn) => return claim_built_in(scope, ring, name, direction, report),
             Some(Thing::Lost) => {
                 self.note_meant(scope, ring, &name.instance.value, name);
                 return None;
@@ -108,13 +86,6 @@ impl Wiring {
     }
 }
 
-/// Whether the system wires this port itself: PARAM notes name it (`SYS-5`).
-pub(super) fn is_system_wired(interface: &Interface, port: &Port) -> bool {
-    port.direction == Direction::Consumer
-        && port.layout == PARAMS_LAYOUT
-        && interface.params.iter().any(|param| param.port == port.index)
-}
-
 /// The element that an end names; 0 of a plain port.
 fn check_element(port: &Port, name: &EndName, report: &mut Report) -> Option<u32> {
     let (span, label, help) = match &name.element {
@@ -139,7 +110,7 @@ fn check_element(port: &Port, name: &EndName, report: &mut Report) -> Option<u32
     None
 }
 
-fn find_built_in<'a>(
+fn claim_built_in<'a>(
     scope: &Scope<'a>,
     ring: usize,
     name: &EndName,
@@ -155,33 +126,24 @@ fn find_built_in<'a>(
         );
         return None;
     }
-    let (built_in, carries) = match (instance, port, direction) {
-        ("console", "stdin", Direction::Producer) => (BuiltIn::Stdin, Some(BYTES)),
-        ("console", "stdout", Direction::Consumer) => (BuiltIn::Stdout, Some(BYTES)),
-        ("console", "log", Direction::Consumer) => (BuiltIn::Log, Some(LOG)),
-        ("clock", "now", Direction::Producer) => (BuiltIn::Clock, Some(TIME)),
-        ("null", "bytes", Direction::Producer) => (BuiltIn::NullSource, Some(BYTES)),
-        ("null", "bytes", Direction::Consumer) => (BuiltIn::NullSink, None),
-        ("ring", "requests", Direction::Consumer) => (BuiltIn::RingRequests, Some(CONTROL)),
-        ("ring", "replies", Direction::Producer) => (BuiltIn::RingReplies, Some(CONTROL_REPLY)),
-        ("files", file, _) => {
-            check_file(scope, name, report)?;
-            match direction {
-                Direction::Producer => (BuiltIn::FileRead(file.to_owned()), Some(BYTES)),
-                Direction::Consumer => (BuiltIn::FileWrite(file.to_owned()), Some(BYTES)),
-            }
-        }
-        ("console", "stdin" | "stdout" | "log", _)
-        | ("clock", "now", _)
-        | ("ring", "requests" | "replies", _) => {
+    let (built_in, carries) = match find_built_in(instance, port, direction) {
+        Ok((built_in, carries)) => (built_in, carries),
+        Err(BuiltInFault::Direction) => {
             report_direction(name, direction, report);
             return None;
         }
-        _ => {
-            report_unknown_built_in(name, report);
+        Err(BuiltInFault::Unknown(ports)) => {
+            report_unknown_built_in(name, ports, report);
+            return None;
+        }
+        Err(BuiltInFault::NoInstance) => {
+            report_not_yet(instance, &name.instance, report);
             return None;
         }
     };
+    if matches!(built_in, BuiltIn::FileRead(_) | BuiltIn::FileWrite(_)) {
+        check_file(scope, name, report)?;
+    }
     Some(End::BuiltIn { ring, built_in, carries })
 }
 
@@ -203,17 +165,7 @@ fn check_file(scope: &Scope<'_>, name: &EndName, report: &mut Report) -> Option<
     None
 }
 
-fn report_unknown_built_in(name: &EndName, report: &mut Report) {
-    let ports: &[&str] = match name.instance.value.as_str() {
-        "console" => &["stdin", "stdout", "log"],
-        "clock" => &["now"],
-        "null" => &["bytes"],
-        "ring" => &["requests", "replies"],
-        other => {
-            report_not_yet(other, &name.instance, report);
-            return;
-        }
-    };
+fn report_unknown_built_in(name: &EndName, ports: &[&str], report: &mut Report) {
     let suggestion = report.suggest(&name.port.value, ports.iter().copied());
     report.add(
         Diagnostic::error(

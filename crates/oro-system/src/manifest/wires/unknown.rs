@@ -3,8 +3,8 @@
 use super::super::diagnostic::{Diagnostic, Report};
 use super::super::entries::{EndName, Located};
 use super::super::scope::Scope;
-use super::super::table::{list_names, shorten};
 use super::Wiring;
+use crate::rules::{list_names, shorten};
 
 impl Wiring {
     /// The Ring in which an end is named; `None` if it is not there, which is reported.
