@@ -4,6 +4,7 @@
 use core::fmt;
 
 use crate::CallError;
+use crate::ring::ControlCode;
 
 /// What can go wrong in a thread that does several things with its ends. Each error of this crate
 /// becomes one by `?`:
@@ -43,6 +44,9 @@ pub enum Error {
     ServerRestarted,
     /// There was no reply until the deadline.
     TimedOut,
+    /// Ring control refused; its sentence is in the [`ControlError`](crate::ring::ControlError) that this
+    /// was made of.
+    Control(ControlCode),
 }
 
 /// The peer wrote what no peer may write: a cursor outside `0 <= producer - consumer <= slot_count`
@@ -158,6 +162,7 @@ impl fmt::Display for Error {
             Self::ServerEnded => CallError::Closed.fmt(formatter),
             Self::ServerRestarted => CallError::Restarted.fmt(formatter),
             Self::TimedOut => CallError::TimedOut.fmt(formatter),
+            Self::Control(code) => code.fmt(formatter),
         }
     }
 }

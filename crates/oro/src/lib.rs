@@ -94,6 +94,7 @@ mod note;
 mod params;
 mod producer;
 mod reactor;
+pub mod ring;
 #[cfg(all(feature = "runtime", panic = "abort", not(test)))]
 mod runtime;
 mod shared;

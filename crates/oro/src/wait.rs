@@ -4,11 +4,14 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use oro_queue::Cursors as _;
-use oro_sysabi::{CONDITION_COUNT, Condition, STATE_WIRED, WAIT_BINDING, WAIT_PEER, WAIT_WORD};
+use oro_sysabi::{
+    CONDITION_COUNT, Condition, STATE_WIRED, WAIT_BINDING, WAIT_PEER, WAIT_RING, WAIT_WORD,
+};
 
 use crate::end::Endpoint;
 use crate::gate::make_word_condition;
 use crate::managed::Spin;
+use crate::ring::Ring;
 use crate::shared::pointer;
 use crate::{Consumer, Instant, Message, Producer, Thread};
 
@@ -37,17 +40,27 @@ impl Interest {
 }
 
 /// Something that [`wait()`] can wait for: the ends of a managed thread, a [`Caller`](crate::Caller), a
-/// [`Server`](crate::Server), and a [`Word`]. An `Option` of one that is `None` is never ready.
+/// [`Server`](crate::Server), a [`PortArray`](crate::PortArray), [`Clients`](crate::Clients), a
+/// [`Change`](crate::ring::Change) of the Ring, and a [`Word`]. An `Option` of one that is `None` is never
+/// ready.
 ///
 /// An end is ready when an operation on it would not block: there is a message, or room for one, or
 /// an error, since its peer has ended or misbehaved.
 pub trait Source: Sealed {}
 
-/// What only this crate can implement.
+/// What only this crate can implement: one of the two.
 pub trait Sealed {
     /// What to wait for.
     #[doc(hidden)]
-    fn interest(&self) -> Interest;
+    fn interest(&self) -> Interest {
+        Interest::Never
+    }
+
+    /// Gives all that there is to wait for to `visit`: of what has more than one end.
+    #[doc(hidden)]
+    fn visit_interests(&self, visit: &mut dyn FnMut(Interest)) {
+        visit(self.interest());
+    }
 }
 
 impl<T: Message> Source for Consumer<T> {}
@@ -69,6 +82,12 @@ impl<S: Source> Source for Option<S> {}
 impl<S: Source> Sealed for Option<S> {
     fn interest(&self) -> Interest {
         self.as_ref().map_or(Interest::Never, Sealed::interest)
+    }
+
+    fn visit_interests(&self, visit: &mut dyn FnMut(Interest)) {
+        if let Some(source) = self {
+            source.visit_interests(visit);
+        }
     }
 }
 
@@ -160,18 +179,20 @@ impl Ready {
 ///
 /// # Panics
 ///
-/// If there are more than 128 sources, where a [`Caller`](crate::Caller) counts as two. If none of them
+/// If there are more than 128 sources, where a [`Caller`](crate::Caller) counts as two, a
+/// [`PortArray`](crate::PortArray) as one for each element, and [`Clients`](crate::Clients) as two. If none of them
 /// can ever be ready and there is no deadline, since that waits for ever.
 pub fn wait(thread: Thread, sources: &[&dyn Source], deadline: Option<Instant>) -> Ready {
     assert!(sources.len() <= CONDITION_COUNT as usize, "a wait has at most 128 sources");
     let mut known = Ready::default();
     let mut conditions = Conditions::new();
     for (index, source) in sources.iter().enumerate() {
-        let interest = source.interest();
-        if interest == Interest::Now {
-            known.insert(index);
-        }
-        interest.conditions().iter().for_each(|condition| conditions.add(index, *condition));
+        source.visit_interests(&mut |interest| {
+            if interest == Interest::Now {
+                known.insert(index);
+            }
+            interest.conditions().iter().for_each(|condition| conditions.add(index, *condition));
+        });
     }
     let is_hopeless = known.is_empty() && conditions.count == 0 && deadline.is_none();
     assert!(!is_hopeless, "a wait for nothing, for ever");
@@ -233,6 +254,7 @@ pub(crate) fn holds(thread: Thread, condition: &Condition) -> bool {
             endpoint.load_peer() > condition.value || endpoint.load_state() != STATE_WIRED
         }
         WAIT_BINDING => load_binding_state(&open()) != condition.value,
+        WAIT_RING => Ring::own(thread).generation() != condition.value,
         WAIT_WORD => {
             let word = pointer(condition.value).cast::<u32>();
             // SAFETY: the address of a word that the source borrows, so that it lives.
