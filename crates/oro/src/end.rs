@@ -13,7 +13,8 @@ use crate::shared::{order_accesses, pointer};
 /// What may stand as the type of a port in [`module!`](crate::module!).
 ///
 /// These are the ends of this crate; `Option` of one (the port may stay unwired, and is then
-/// `None`); and arrays of either (`port[0]`, `port[1]` and so on in a manifest).
+/// `None`); arrays of either (`port[0]`, `port[1]` and so on in a manifest); and
+/// [`PortArray`](crate::PortArray), an array whose elements are wired while the thread runs.
 ///
 /// # Safety
 ///
@@ -39,7 +40,7 @@ pub unsafe trait End: Sized {
     /// # Safety
     ///
     /// `thread` is the calling thread, its binding `port_index` is of a port that was declared with
-    /// this type's constants, and it is opened once in the thread's life.
+    /// this type's constants, and nothing that was opened of it before is used any more.
     unsafe fn open(thread: Thread, port_index: usize) -> Self;
 }
 
@@ -165,6 +166,16 @@ impl Endpoint {
     #[inline]
     pub(crate) fn load_slot_count(&self) -> u32 {
         self.load_u32(offset_of!(Binding, slot_count))
+    }
+
+    /// Ring-local id of the Port; 0: none. Of a port that is wired while the thread runs it changes (`CTL-8`)
+    /// before the state does; who sees a Port's id sees the state of the same Port, or a later one.
+    pub(crate) fn load_port_id(&self) -> u64 {
+        let at = pointer(self.field(offset_of!(Binding, port_id)).expose_provenance() as u64);
+        // SAFETY: an aligned field of a valid binding; only the kernel writes it.
+        let id = unsafe { AtomicU64::from_ptr(at.cast()) }.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        id
     }
 
     /// How many peers came before this one (`END-7`). Pairs with the kernel's release store.

@@ -48,6 +48,12 @@
 //! [`Thread::sleep`]. Requests with replies: [`Caller`], [`Server`]. All of these spin for some
 //! microseconds where there are CPUs for it, then sleep at a gate (`GATE-1`).
 //!
+//! # Peers that come and go
+//!
+//! A [`PortArray`] is a port of several elements, each of which is wired, ends, and is wired again while the
+//! thread runs (`CTL-8`); [`Clients`] is a server over two of them. Who wires them: an instance that holds
+//! Ring control, by [`ring`].
+//!
 //! # Errors
 //!
 //! Each operation has an error type that says what can go wrong there; every one of them becomes an
@@ -71,9 +77,12 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(test)]
+mod array_tests;
 mod bytes;
 mod call;
 mod call_async;
+mod clients;
 mod consumer;
 mod end;
 mod error;
@@ -92,6 +101,7 @@ mod naive;
 mod naive_bytes;
 mod note;
 mod params;
+mod port_array;
 mod producer;
 mod reactor;
 pub mod ring;
@@ -109,6 +119,7 @@ mod wait;
 
 pub use bytes::{ByteReader, ByteWriter, SlotBytes};
 pub use call::{CallError, Caller, Correlated, Server, Ticket};
+pub use clients::{ClientEvent, Clients};
 pub use consumer::{Consumer, Messages};
 pub use end::End;
 pub use error::{
@@ -120,6 +131,7 @@ pub use naive::{NaiveConsumer, NaiveProducer};
 pub use naive_bytes::{NaiveByteReader, NaiveByteWriter};
 pub use oro_sysabi::{Log, Param, Root, Time};
 pub use params::ParamValue;
+pub use port_array::{ArrayEnd, Bindings, PortArray};
 pub use producer::{Producer, Reservation};
 pub use slot::{Field, Slot, SlotMut};
 pub use text::Text;
