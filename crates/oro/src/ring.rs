@@ -91,3 +91,11 @@ ids! {
     /// An image that [`Control::load`] has taken; good for that holder alone (`CTL-5`).
     ImageId
 }
+
+impl InstanceId {
+    /// The instance that the thread is part of.
+    #[must_use]
+    pub fn own(thread: crate::Thread) -> Self {
+        Self(thread.root().instance_id)
+    }
+}
