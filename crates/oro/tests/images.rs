@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oro_image::{Direction, Entry, Image, Interface, ParamKind};
-use oro_sysabi::{BYTES_LAYOUT, DEFAULT_STACK_SIZE, LOG_LAYOUT, PARAMS_LAYOUT, TIME_LAYOUT};
+use oro_sysabi::{
+    BYTES_LAYOUT, CONTROL_LAYOUT, CONTROL_REPLY_LAYOUT, DEFAULT_STACK_SIZE, LOG_LAYOUT,
+    PARAMS_LAYOUT, TIME_LAYOUT,
+};
 
 /// What makes a C file a module.
 const C_FLAGS: [&str; 14] = [
@@ -192,6 +195,34 @@ fn note_4_man_1_the_executor_has_four_ports_in_one_thread() {
             format!("5 merge.text -> {BYTES_LAYOUT} 8/4 x1"),
         ]
     );
+}
+
+#[test]
+fn note_4_ctl_1_holders_of_ring_control_fit_its_ports_and_have_arrays() {
+    // NOTE-4, CTL-1, TYPE-3
+    let control = format!("0 run.control -> {CONTROL_LAYOUT} 512/8 x1");
+    let answers = format!("1 run.answers <- {CONTROL_REPLY_LAYOUT} 256/8 x1");
+    let answer = "init.answer.v1{value:u64,}";
+    let init = describe_ports(&build_rust(&modules_of("init"), "init").interface);
+    assert_eq!(init[..2], [&*control, &answers]);
+    assert_eq!(init[2], format!("2 run.results <- {answer} 8/8 x2 optional"));
+    let worker = describe_ports(&build_rust(&modules_of("init"), "worker").interface);
+    assert_eq!(worker[0], format!("0 run.answers -> {answer} 8/8 x1"));
+
+    let [store, client, crowd] = ["store", "client", "crowd"]
+        .map(|module| describe_ports(&build_rust(&modules_of("kv"), module).interface));
+    let ask = "kv.ask.v1{correlation:u64,kind:u32,reserved:u32,key:u64,value:u64,} 32/8";
+    let tell = "kv.tell.v1{correlation:u64,is_found:u64,value:u64,} 24/8";
+    let report = "kv.report.v1{number:u64,requests:u64,wrong:u64,} 24/8";
+    let stop = "kv.stop.v1{reserved:u64,} 8/8 x1";
+    let requests = format!("0 run.requests <- {ask} x8 optional");
+    let replies = format!("8 run.replies -> {tell} x8 optional");
+    assert_eq!(store[..3], [requests, replies, format!("16 run.stop <- {stop}")]);
+    let requests = format!("0 run.requests -> {ask} x1");
+    let replies = format!("1 run.replies <- {tell} x1");
+    assert_eq!(client[..3], [requests, replies, format!("2 run.report -> {report} x1")]);
+    let reports = format!("2 run.reports <- {report} x8 optional");
+    assert_eq!(crowd[..4], [control, answers, reports, format!("10 run.stop -> {stop}")]);
 }
 
 #[test]
