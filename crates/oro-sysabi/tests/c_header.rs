@@ -45,6 +45,14 @@ fn bind_4_helpers_do_what_they_say() {
     }
 }
 
+/// CTL-2, CTL-4 to CTL-12, META-4, META-5, NOTE-6, GATE-3: likewise those of Ring control.
+#[test]
+fn ctl_2_helpers_of_ring_control_do_what_they_say() {
+    for compiler in COMPILERS {
+        assert_eq!(build_and_run(compiler, &source_path("control.c")), "ok\n", "{compiler:?}");
+    }
+}
+
 #[test]
 fn modules_compile_without_a_warning_for_both_machines() {
     for compiler in COMPILERS {

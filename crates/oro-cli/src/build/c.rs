@@ -15,9 +15,10 @@ const RUNTIME: &str = "oro/runtime.c";
 
 /// The headers and the runtime, so that `oro` is enough to build a module: where they go and what
 /// is in them.
-const SUPPORT_FILES: [(&str, &str); 3] = [
+const SUPPORT_FILES: [(&str, &str); 4] = [
     ("oro/sysabi.h", include_str!("../../../oro-sysabi/include/oro/sysabi.h")),
     ("oro/oro.h", include_str!("../../../oro-sysabi/include/oro/oro.h")),
+    ("oro/control.h", include_str!("../../../oro-sysabi/include/oro/control.h")),
     (RUNTIME, include_str!("../../../oro-sysabi/include/oro/runtime.c")),
 ];
 

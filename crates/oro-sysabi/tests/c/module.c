@@ -1,6 +1,6 @@
-/* A module that uses everything of oro.h, compiled by tests/c_header.rs as C and as C++. It is made to
- * be compiled and looked at; nobody runs it. */
-#include <oro/oro.h>
+/* A module that uses everything of oro.h, compiled by tests/c_header.rs as C and as C++, with control.h
+ * beside it. It is made to be compiled and looked at; nobody runs it. */
+#include <oro/control.h>
 
 #define NUM(FIELD, ARRAY, TAIL) FIELD(u64, value) FIELD(f32, weight) ARRAY(i16, 2, pair)
 #define NUM_LAYOUT ORO_LAYOUT("demo.num.v1", NUM)
