@@ -107,7 +107,7 @@ fn register(faults: &Userfault, thread: &ThreadMemory) -> io::Result<()> {
     for region in &thread.regions {
         let is_read_only = match region.meaning {
             Meaning::Cell { end, .. } | Meaning::Queue { end } => end.side == Side::Consumer,
-            Meaning::Reserved { side } => side == Side::Consumer,
+            Meaning::Reserved { is_read_only } => is_read_only,
             Meaning::Gate | Meaning::Word { .. } | Meaning::Cursor { .. } => false,
         };
         let protection = if is_read_only { 0 } else { REGISTER_WRITE_PROTECT };

@@ -149,9 +149,10 @@ pub(crate) enum Meaning {
     Cursor {
         end: EndpointId,
     },
-    /// A place for an end on this side that is not wired yet.
+    /// A place for an end that is not wired yet: a cell or a commit word.
     Reserved {
-        side: Side,
+        /// Its thread may only read it: a consumer's cell.
+        is_read_only: bool,
     },
 }
 

@@ -329,7 +329,9 @@ impl ThreadMemory {
 
     fn add_reserved(&mut self, side: Side, reserved: Reserved) {
         let Reserved { place, peer_cursor } = &reserved;
-        self.map_place(side, place, peer_cursor, [Meaning::Reserved { side }; 3]);
+        let cell = Meaning::Reserved { is_read_only: side == Side::Consumer };
+        let word = Meaning::Reserved { is_read_only: false };
+        self.map_place(side, place, peer_cursor, [cell, cell, word]);
         self.reserved.insert(place.port_index, reserved);
     }
 
