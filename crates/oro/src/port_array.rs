@@ -204,7 +204,17 @@ impl<E: ArrayEnd, const N: usize> PortArray<E, N> {
         place.phase = if is_draining { Phase::Draining } else { Phase::Ending };
         if is_over {
             place.end = None;
+            self.give_up(index);
         }
+    }
+
+    /// Says at a gate that this thread knows of the end of an element's peer and will not touch its slots
+    /// again: only then can the element be wired again (`CTL-8`).
+    fn give_up(&self, index: usize) {
+        let endpoint = self.endpoint(index);
+        let value = load_binding_state(&endpoint);
+        let condition = Condition { kind: WAIT_BINDING, index: endpoint.index(), value };
+        self.thread.touch_gate(&[condition], 0);
     }
 
     /// Whether the end is of a Port that the element does not have any more.
