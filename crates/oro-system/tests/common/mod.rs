@@ -119,6 +119,21 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
             ),
         ),
         ("blob", interface("blob", &[("out", Producer, BLOB, 0)])),
+        ("bare", interface("bare", &[("params", Consumer, PARAMS_LAYOUT, 0)])),
+        ("feed", interface("feed", &[("out", Producer, PARAMS_LAYOUT, 0)])),
+        ("wide", interface("wide", &[("out*300", Producer, NUMBER, 0)])),
+        ("tuned", tuned),
+        ("odd", odd),
+        ("legacy", legacy),
+    ];
+    let list = list.into_iter().chain(control_interfaces());
+    list.map(|(name, interface)| (name.to_owned(), interface)).collect()
+}
+
+/// Those that have to do with Ring control.
+fn control_interfaces() -> [(&'static str, Interface); 4] {
+    use Direction::{Consumer, Producer};
+    [
         (
             "shell",
             interface(
@@ -130,7 +145,6 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
                 ],
             ),
         ),
-        ("echo", interface("echo", &[("out", Producer, CONTROL_REPLY_LAYOUT, 0)])),
         (
             "boss",
             interface(
@@ -156,14 +170,8 @@ pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
                 ],
             ),
         ),
-        ("bare", interface("bare", &[("params", Consumer, PARAMS_LAYOUT, 0)])),
-        ("feed", interface("feed", &[("out", Producer, PARAMS_LAYOUT, 0)])),
-        ("wide", interface("wide", &[("out*300", Producer, NUMBER, 0)])),
-        ("tuned", tuned),
-        ("odd", odd),
-        ("legacy", legacy),
-    ];
-    list.into_iter().map(|(name, interface)| (name.to_owned(), interface)).collect()
+        ("echo", interface("echo", &[("out", Producer, CONTROL_REPLY_LAYOUT, 0)])),
+    ]
 }
 
 /// Parses and resolves; the findings of both steps in order of place.

@@ -1,0 +1,12 @@
+//! Ring control: requests, decisions, replies (`CTL-*`).
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod authority;
+mod fixture;
+mod instances;
+mod messages;
+mod random;
+mod rings;
+mod wires;
