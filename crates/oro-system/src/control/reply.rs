@@ -6,6 +6,7 @@ use core::fmt;
 use oro_sysabi::{CONTROL_DONE, ControlReply};
 
 use super::world::Usage;
+use crate::Plan;
 
 /// Most bytes of a reply's text.
 const TEXT_BYTES: usize = 192;
@@ -67,6 +68,21 @@ pub struct Description {
     pub taken: Usage,
     /// What it may have; 0: no limit of its own.
     pub most: Usage,
+}
+
+impl Description {
+    /// What a Ring of a plan has, and may have.
+    #[must_use]
+    pub fn new(plan: &Plan, ring: u32, taken: Usage) -> Self {
+        let index = ring.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let most =
+            index.and_then(|index| plan.rings.get(index)).map_or(Usage::default(), |ring| Usage {
+                memory_bytes: ring.memory_bytes,
+                port_count: ring.port_count,
+                thread_count: ring.thread_count,
+            });
+        Self { taken, most }
+    }
 }
 
 impl Reply {

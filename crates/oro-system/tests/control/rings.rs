@@ -1,7 +1,7 @@
 //! Rings, grants, images: `CREATE`, `REMOUNT`, `LOAD`, `DESCRIBE`, `FORGET` of a Ring.
 
 use oro_sysabi as abi;
-use oro_system::control::{Action, State};
+use oro_system::control::{Action, Description, State, World};
 use oro_system::{PlanGrant, PlanRing};
 
 use crate::fixture::{MINE, N, Sim, T};
@@ -185,5 +185,8 @@ fn ctl_12_the_own_ring_and_those_below_are_described() {
         let fields = [("ring", N(sim.ring_id(name)))];
         let number = sim.ring_named(name);
         assert_eq!(sim.ask(abi::CONTROL_DESCRIBE, &fields), Ok(Action::Describe(number)));
+        let most = Description::new(&sim.plan, number, sim.taken(number)).most;
+        let wanted = if name == MINE { (8 << 20, 12, 20) } else { (0, 0, 0) };
+        assert_eq!((most.memory_bytes, most.port_count, most.thread_count), wanted);
     }
 }
