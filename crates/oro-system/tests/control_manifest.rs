@@ -1,4 +1,4 @@
-//! Ring control in a manifest: who holds it, and what they may mount (`CTL-1`, `CTL-5`).
+//! Ring control in a manifest: who holds it, and what they may mount (`CTL-1`, `CTL-5`, `BUILTIN-7`).
 
 mod common;
 #[path = "common/marks.rs"]

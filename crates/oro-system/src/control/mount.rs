@@ -120,9 +120,13 @@ impl<W: World> Scope<'_, W> {
         let value = read_param(declared, value).map_err(|fault| {
             let text = match fault {
                 ParamFault::Kind => {
-                    format!("`{name}` of `{own}` is {}, in decimal if a number (SYS-6)", name_kind(declared.kind))
+                    let kind = name_kind(declared.kind);
+                    format!("`{name}` of `{own}` is {kind}, in decimal if a number (SYS-6)")
                 }
-                ParamFault::Long(bytes) => format!("`{name}` and its value have {bytes} bytes together: at most {MAX_PARAM_BYTES} (TYPE-11)"),
+                ParamFault::Long(bytes) => format!(
+                    "`{name}` and its value have {bytes} bytes together: at most \
+                     {MAX_PARAM_BYTES} (TYPE-11)"
+                ),
             };
             Refusal::new(CONTROL_BAD_REQUEST, text)
         })?;

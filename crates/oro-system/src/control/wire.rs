@@ -213,7 +213,12 @@ impl<W: World> Scope<'_, W> {
     /// The Ports that are over and had this element; refused if it has one that is not (`CTL-8`).
     fn take_element(&self, end: &PlanEnd, name: &str) -> Result<Vec<u32>, Refusal> {
         let &PlanEnd::Instance { instance, port, .. } = end else { return Ok(Vec::new()) };
-        let is_it = |end: &PlanEnd| matches!(end, PlanEnd::Instance { instance: own, port: index, .. } if (*own, *index) == (instance, port));
+        let is_it = |end: &PlanEnd| match end {
+            PlanEnd::Instance { instance: own, port: index, .. } => {
+                (*own, *index) == (instance, port)
+            }
+            PlanEnd::BuiltIn(_) => false,
+        };
         let had = (0_u32..).zip(&self.plan.ports);
         let had = had.filter(|(_, own)| is_it(&own.producer) || is_it(&own.consumer));
         let over: Vec<u32> = had.map(|(index, _)| index).collect();
@@ -344,7 +349,10 @@ fn check_slots(slot_count: u32, stride_bytes: u32) -> Result<(), Refusal> {
         return Err(Refusal::new(CONTROL_BAD_REQUEST, text));
     }
     check_queue(slot_count, stride_bytes).map_err(|most| {
-        let text = format!("`slot_count` is {slot_count}: of slots of {stride_bytes} bytes a queue has at most {most} (LIM-2)");
+        let text = format!(
+            "`slot_count` is {slot_count}: of slots of {stride_bytes} bytes a queue has at most \
+             {most} (LIM-2)"
+        );
         Refusal::new(CONTROL_QUOTA, text)
     })
 }

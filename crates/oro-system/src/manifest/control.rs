@@ -120,11 +120,14 @@ pub(super) fn check_holders(manifest: &Manifest, holders: &Holders, report: &mut
         report.add(
             Diagnostic::warning(
                 "SYS-UNUSED",
-                format!("`{}` may mount modules, and cannot: it does not hold Ring control", entry.path),
+                format!("`{}` may mount modules and does not hold Ring control", entry.path),
                 first.span.clone(),
                 "never mounted",
             )
-            .with_help("wire it to `ring.requests` and from `ring.replies`, or leave `modules` out (CTL-1, CTL-5)"),
+            .with_help(
+                "wire it to `ring.requests` and from `ring.replies`, or leave `modules` out \
+                 (CTL-1, CTL-5)",
+            ),
         );
     }
 }
