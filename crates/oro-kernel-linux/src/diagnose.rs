@@ -72,6 +72,12 @@ impl Supervisor<'_> {
             }
             InstanceEnd::Exited { status } => Outcome::Exited { status },
             InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
+            InstanceEnd::Revoked { port } => Outcome::Killed {
+                why: format!(
+                    "the Port {} was revoked, and it did not leave its queue in time",
+                    self.port_name(port)
+                ),
+            },
             InstanceEnd::Replaced => {
                 Outcome::Killed { why: "it was to be replaced, on purpose".to_owned() }
             }

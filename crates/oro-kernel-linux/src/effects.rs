@@ -72,6 +72,10 @@ impl Supervisor<'_> {
                     metadata::publish_first(&self.world, end, value);
                 }
                 Effect::WakeKernelEnd(end) => woken.push(end),
+                // Nobody asks for these yet.
+                Effect::FinishRevocation(_)
+                | Effect::MoveEnd { .. }
+                | Effect::RefuseMove { .. } => {}
                 Effect::Finish => self.has_finished = true,
                 Effect::OpenCursor { .. }
                 | Effect::ProtectCursor { .. }

@@ -185,6 +185,7 @@ impl Supervisor<'_> {
             Timer::Gate(thread) => thread,
             Timer::Landing(end) => self.world.thread_place(end.peer())?.thread,
             Timer::Restart(instance) | Timer::Row(instance) => return Some(instance.0 as usize),
+            Timer::Revocation(_) => return None,
         };
         Some(self.world.threads[thread.0 as usize].instance.0 as usize)
     }

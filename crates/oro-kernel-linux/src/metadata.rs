@@ -261,6 +261,7 @@ pub(crate) fn publish_peer(world: &World, end: EndpointId, state: PeerState, epo
         PeerState::Wired => abi::STATE_WIRED,
         PeerState::Closed => abi::STATE_CLOSED,
         PeerState::Faulted => abi::STATE_FAULTED,
+        PeerState::Revoked => abi::STATE_REVOKED,
     };
     root.store_u32(at + core::mem::offset_of!(abi::Binding, state) as u64, state);
 }

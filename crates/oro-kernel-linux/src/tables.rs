@@ -248,6 +248,7 @@ fn encode_reason(end: Option<InstanceEnd>) -> u32 {
             abi::REASON_VIOLATION
         }
         Some(InstanceEnd::Killed | InstanceEnd::Replaced) => abi::REASON_KILLED,
+        Some(InstanceEnd::Revoked { .. }) => abi::REASON_REVOKED,
         Some(InstanceEnd::Faulted { cause, .. }) => match cause {
             oro_kernel::FaultCause::Trap => abi::REASON_TRAP,
             oro_kernel::FaultCause::SystemCall => abi::REASON_SYSTEM_CALL,

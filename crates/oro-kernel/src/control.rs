@@ -11,6 +11,7 @@ use crate::kernel::{
     End, FIRST_GENERATION, Hold, Instance, Port, Replacement, Thread, Waiting, Word,
 };
 use crate::live::both_ends;
+use crate::revoke::Revocation;
 use crate::{
     BindingSetup, Condition, Effect, EndpointId, InstanceId, InstanceSetup, InstanceState, Kernel,
     Mode, Mutant, Owner, PeerState, PortId, PortSetup, Restart, Side, ThreadId, ThreadSetup,
@@ -36,7 +37,8 @@ impl Kernel {
     /// (`CTL-8`): its peer has ended, everything that was committed has been released, and its thread, if
     /// it runs, has said at a gate that it knows of the end: it has waited for another state of the binding
     /// than the one that says so. Without that it might be about to touch the next slot of the old Port, which
-    /// is none of the new one's. What a producer has not committed is nobody's. A broken Port is never over.
+    /// is none of the new one's. What a producer has not committed is nobody's. That of a broken or revoked
+    /// Port is never over.
     #[must_use]
     pub fn is_over(&self, end: EndpointId) -> bool {
         let state = self.end(end);
@@ -54,7 +56,7 @@ impl Kernel {
             && is_settled
             && !is_unread
             && !is_in_use
-            && !self.port_of(end).is_broken
+            && !self.is_dead(end)
     }
 
     pub(crate) fn start(&mut self, effects: &mut Vec<Effect>) {
@@ -150,6 +152,19 @@ impl Kernel {
         index: u32,
         effects: &mut Vec<Effect>,
     ) {
+        self.give_to(thread, end, index);
+        if !self.is_told(thread) {
+            return;
+        }
+        if self.thread(thread).is_managed {
+            effects.push(Effect::SetWord { end, value: 0 });
+        }
+        effects.push(Effect::PublishFirst { end, value: 0 });
+        self.publish_peer(end, effects);
+    }
+
+    /// A thread has an endpoint more, also where it waits for a change of that binding.
+    pub(crate) fn give_to(&mut self, thread: ThreadId, end: EndpointId, index: u32) {
         let wakes_nobody = self.breaks(Mutant::WireWithoutWake);
         let state = self.thread_mut(thread);
         state.ends.push(end);
@@ -163,14 +178,6 @@ impl Kernel {
                 }
             }
         }
-        if !self.is_told(thread) {
-            return;
-        }
-        if self.thread(thread).is_managed {
-            effects.push(Effect::SetWord { end, value: 0 });
-        }
-        effects.push(Effect::PublishFirst { end, value: 0 });
-        self.publish_peer(end, effects);
     }
 
     /// Whether a thread sees what becomes of its endpoints, or will when it starts.
@@ -180,27 +187,29 @@ impl Kernel {
         state.is_live || (is_mounted && !self.breaks(Mutant::ForgetMounted))
     }
 
-    /// An end that its thread has given up leaves the asynchronous mode, without the cursor store that
-    /// others leave it with: none is to come.
-    pub(crate) fn leave_given_up(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
-        if self.port_of(end).is_broken {
+    /// An end that its thread has given up, or that is taken from a thread that is stopped, leaves the
+    /// asynchronous mode without the cursor store that others leave it with: none may come.
+    pub(crate) fn settle_stopped(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        if self.port_of(end).is_broken && self.port_of(end).revocation == Revocation::None {
             return;
         }
         let Some(live) = &mut self.end_mut(end).live else { return };
         live.is_leaving = true;
         match live.page {
             Page::Open | Page::Resting => self.protect(end, effects),
-            Page::Protected => self.settle_given_up(end, effects),
+            Page::Protected => self.leave_at_once(end, effects),
             Page::Protecting { .. } | Page::Landing => {}
         }
     }
 
     /// Its page is protected, so that the core knows its last cursor.
-    pub(crate) fn settle_given_up(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+    pub(crate) fn leave_at_once(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         let port = &mut self.ports[end.port.0 as usize];
         port.downgrade_count.add(port.is_shared);
-        effects.push(Effect::CloseQueue { end });
-        effects.push(Effect::PublishMode { end, mode: Mode::Synchronous });
+        if self.has_queue(end) {
+            effects.push(Effect::CloseQueue { end });
+            effects.push(Effect::PublishMode { end, mode: Mode::Synchronous });
+        }
         self.become_synchronous(end, self.end(end).cursor, effects);
     }
 

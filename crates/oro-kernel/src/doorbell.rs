@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use crate::kernel::Waiting;
 use crate::live::Live;
+use crate::revoke::Revocation;
 use crate::{
     Condition, Effect, EndpointId, Kernel, Mode, Mutant, Owner, PeerState, ThreadId, Timer,
     Violation,
@@ -139,8 +140,11 @@ impl Kernel {
         if state.protecting_count > 0 {
             return; // A later one is on its way and says more.
         }
-        let Some(Live { page: Page::Protecting { is_touched }, .. }) = state.live else { return };
-        if !self.breaks(Mutant::NoRecheck) && !self.adopt(end, value, effects) {
+        let Some(Live { page: Page::Protecting { is_touched }, .. }) = state.live else {
+            return self.try_move(end, effects);
+        };
+        let is_broken = self.port_of(end).is_broken;
+        if !is_broken && !self.breaks(Mutant::NoRecheck) && !self.adopt(end, value, effects) {
             return;
         }
         if let Some(live) = &mut self.end_mut(end).live {
@@ -149,8 +153,8 @@ impl Kernel {
         if is_touched {
             return self.ring(end, effects);
         }
-        if self.end(end).is_given_up {
-            return self.settle_given_up(end, effects);
+        if self.leaves_now(end) {
+            return self.leave_at_once(end, effects);
         }
         self.open_if_unwanted(end, effects);
     }
@@ -173,12 +177,16 @@ impl Kernel {
         }
         self.end_landings(thread, Some(end), effects);
         self.stop_waiting(thread, effects);
-        if self.port_of(end).is_broken {
+        let (is_broken, revocation) = (self.port_of(end).is_broken, self.port_of(end).revocation);
+        if is_broken && revocation == Revocation::None {
             effects.extend([Effect::OpenCursor { end }, Effect::Resume(thread)]);
             return;
         }
         let opens_early = self.breaks(Mutant::OpenWhileProtecting);
         let Some(live) = &mut self.end_mut(end).live else {
+            if revocation != Revocation::None {
+                return self.end_revoked(thread, end.port, effects);
+            }
             let violation = Violation::WrongMode { mode: Mode::Synchronous };
             return self.violate(thread, end, violation, effects);
         };
@@ -302,6 +310,7 @@ impl Kernel {
             Timer::Gate(thread) => return self.expire_gate(thread, effects),
             Timer::Restart(instance) => return self.replace_instance(instance, effects),
             Timer::Row(instance) => return self.end_row(instance),
+            Timer::Revocation(port) => return self.expire_grace(port, effects),
             Timer::Landing(end) => end,
         };
         let is_wanted = self.wants_doorbell(end);

@@ -187,6 +187,24 @@ pub enum Effect {
         /// Its cursor.
         value: u64,
     },
+    /// A Port has been revoked: take its queue from both threads, whatever they have mapped of it (`END-13`).
+    /// A built-in end of it is over, without a [`Event::KernelClosed`](crate::Event::KernelClosed).
+    FinishRevocation(PortId),
+    /// An endpoint has another owner: take its window from the old one, whose binding is foreign now, and give
+    /// the new one fresh memory at the cursor (`END-14`). What its binding says follows.
+    MoveEnd {
+        /// The endpoint.
+        end: EndpointId,
+        /// Its old owner.
+        from: ThreadId,
+        /// Its new one.
+        to: ThreadId,
+    },
+    /// An endpoint keeps its owner: it, its new owner or its Port has ended meanwhile.
+    RefuseMove {
+        /// The endpoint.
+        end: EndpointId,
+    },
     /// A built-in endpoint has something to do: a message, room, or its peer has ended.
     WakeKernelEnd(EndpointId),
     /// No instance runs or is to be replaced any more; what is mounted and has not started never will.
@@ -214,6 +232,8 @@ pub enum Timer {
     Restart(InstanceId),
     /// How long a restarted instance has to run so that a row of restarts ends (`END-11`).
     Row(InstanceId),
+    /// How long the ends of a Port that is to be revoked have to leave its queue (`END-13`).
+    Revocation(PortId),
 }
 
 /// What an endpoint knows of its peer.
@@ -225,6 +245,8 @@ pub enum PeerState {
     Closed,
     /// It has ended in any other way.
     Faulted,
+    /// The Port has been revoked, whatever became of the peer.
+    Revoked,
 }
 
 /// How an instance ended.
@@ -262,6 +284,11 @@ pub enum InstanceEnd {
     Killed,
     /// Taken down to be replaced ([`Event::RestartInstance`](crate::Event::RestartInstance)).
     Replaced,
+    /// It had not left the queue of a Port that was revoked in time, or went on there (`END-13`).
+    Revoked {
+        /// The Port.
+        port: PortId,
+    },
 }
 
 /// A broken rule, with what the report needs.
@@ -300,6 +327,8 @@ pub enum Violation {
         /// The endpoint's mode.
         mode: Mode,
     },
+    /// An endpoint was touched that had been given to another thread (`END-14`).
+    ForeignEndpoint,
     /// The stored cursor was not the old one plus one (`MAN-5`).
     WrongCursor {
         /// What the thread stored.
@@ -321,6 +350,7 @@ impl Violation {
             Self::WrongCursor { .. } => "MAN-5",
             Self::ImpossibleCursor { .. } => "ASYNC-4",
             Self::WrongMode { .. } => "ASYNC-5",
+            Self::ForeignEndpoint => "END-14",
         }
     }
 }

@@ -175,7 +175,8 @@ impl Kernel {
             | InstanceEnd::BadRequest { .. }
             | InstanceEnd::Faulted { .. }
             | InstanceEnd::Killed
-            | InstanceEnd::Replaced => (InstanceState::Faulted, 0, PeerState::Faulted),
+            | InstanceEnd::Replaced
+            | InstanceEnd::Revoked { .. } => (InstanceState::Faulted, 0, PeerState::Faulted),
         };
         self.stop_row(id, effects);
         let replacement = self.instances[id.0 as usize].replacement;
@@ -261,6 +262,7 @@ impl Kernel {
             return;
         }
         self.end_mut(end).state = state;
+        self.abandon_move(end, effects);
         effects.push(Effect::PublishPort(end.port));
         self.publish_peer(end.peer(), effects);
         self.wake_peer(end, effects);
@@ -283,6 +285,9 @@ impl Kernel {
         has_failed: bool,
         effects: &mut Vec<Effect>,
     ) {
+        if self.is_revoked(end.port) {
+            return; // It closed before it heard of it.
+        }
         self.check_kernel_end(end, end.side);
         let state = if has_failed { PeerState::Faulted } else { PeerState::Closed };
         self.close_end(end, state, effects);

@@ -53,6 +53,33 @@ pub enum Event {
         /// The instance.
         instance: InstanceId,
     },
+    /// Take a Port from both ends (`END-13`); answered by
+    /// [`Effect::FinishRevocation`](crate::Effect::FinishRevocation), perhaps later. Does nothing where it has been
+    /// asked for before.
+    RevokePort {
+        /// The Port.
+        port: PortId,
+    },
+    /// Give an endpoint to another thread (`END-14`), whose element is free;
+    /// [`Kernel::can_transfer`](crate::Kernel::can_transfer) has said yes. Answered by
+    /// [`Effect::MoveEnd`](crate::Effect::MoveEnd) or [`Effect::RefuseMove`](crate::Effect::RefuseMove), perhaps
+    /// later.
+    TransferEnd {
+        /// The endpoint.
+        end: EndpointId,
+        /// Its new owner.
+        to: ThreadId,
+        /// What it is to that.
+        binding: BindingSetup,
+    },
+    /// A thread touched a window, a commit word or a live cursor of an endpoint that was taken from it by a
+    /// transfer.
+    ForeignTouched {
+        /// The thread.
+        thread: ThreadId,
+        /// The endpoint that it had there.
+        end: EndpointId,
+    },
     /// Tables of an instance's Ring have changed, and their generation is this now (`META-7`).
     RingChanged {
         /// The instance.

@@ -8,9 +8,11 @@
 use alloc::vec::Vec;
 
 use crate::live::Live;
+use crate::revoke::Revocation;
+use crate::transfer::Move;
 use crate::{
     Condition, Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Owner, PeerState,
-    PortSetup, Setup, Side, ThreadId,
+    PortSetup, Setup, Side, ThreadId, Violation,
 };
 
 /// The generation of a Ring's tables before anything in them has changed (`META-7`).
@@ -68,6 +70,8 @@ pub struct Kernel {
     /// Naive threads whose touch has found the peer gone (`END-9`), to be ended before the step is
     /// over. Empty between steps.
     pub(crate) ending: Vec<ThreadId>,
+    /// Ends to be moved once the fault has been answered before which they became synchronous.
+    pub(crate) late_moves: Vec<EndpointId>,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
 }
@@ -102,6 +106,8 @@ pub(crate) struct End {
     pub(crate) is_kernel_asleep: bool,
     /// Its thread has said at a gate that it knows of its peer's end, and waits for another (`CTL-8`).
     pub(crate) is_given_up: bool,
+    /// It is to be given to another thread.
+    pub(crate) moving: Option<Move>,
 }
 
 /// A Port, apart from its ends.
@@ -111,6 +117,7 @@ pub(crate) struct Port {
     pub(crate) is_forced: bool,
     /// Its live cursors contradict each other (`ASYNC-6`).
     pub(crate) is_broken: bool,
+    pub(crate) revocation: Revocation,
     /// An end has become asynchronous since one last left that mode.
     pub(crate) is_shared: bool,
     /// Downgrades so far that count for the threshold.
@@ -273,6 +280,7 @@ impl Kernel {
             has_finished: false,
             landing: Vec::new(),
             ending: Vec::with_capacity(threads.len()),
+            late_moves: Vec::new(),
             threads,
             instances,
             setup,
@@ -296,6 +304,10 @@ impl Kernel {
     /// commit or release by a built-in beyond the queue, a fault of a thread whose open word has
     /// not been settled.
     pub fn step(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        let is_look = matches!(
+            event,
+            Event::WordSettled { .. } | Event::CursorSettled { .. } | Event::CursorLooked { .. }
+        );
         match event {
             Event::Start => self.start(effects),
             Event::MountInstance { restart, threads } => {
@@ -305,6 +317,16 @@ impl Kernel {
             Event::DropEnd { end } => self.drop_end(end, effects),
             Event::StartInstance { instance } => self.start_instance(instance, effects),
             Event::RestartInstance { instance } => self.restart_now(instance, effects),
+            Event::RevokePort { port } => self.revoke_port(port, effects),
+            Event::TransferEnd { end, to, binding } => {
+                self.transfer_end(end, to, binding, effects);
+            }
+            Event::ForeignTouched { thread, end } => {
+                if self.thread(thread).is_live && self.is_word_landed(thread, effects) {
+                    self.end_landings(thread, None, effects);
+                    self.violate(thread, end, Violation::ForeignEndpoint, effects);
+                }
+            }
             Event::RingChanged { instance, generation } => {
                 self.change_ring(instance, generation, effects);
             }
@@ -341,6 +363,9 @@ impl Kernel {
             Event::KernelClosed { end, has_failed } => self.close_kernel(end, has_failed, effects),
         }
         self.end_waiting_threads(effects);
+        while !is_look && let Some(end) = self.late_moves.pop() {
+            self.try_move(end, effects);
+        }
     }
 
     /// What the system was made from.
@@ -413,6 +438,7 @@ impl End {
             closing: None,
             is_kernel_asleep: false,
             is_given_up: false,
+            moving: None,
         }
     }
 

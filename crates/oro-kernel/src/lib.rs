@@ -27,8 +27,10 @@ mod managed;
 mod mutant;
 mod naive;
 mod restart;
+mod revoke;
 mod setup;
 mod slots;
+mod transfer;
 mod view;
 mod waiting;
 

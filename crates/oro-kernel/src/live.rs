@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use crate::doorbell::{Backoff, Page, Rung};
 use crate::kernel::Hold;
+use crate::revoke::Revocation;
 use crate::{
     Effect, EndpointId, Kernel, Mode, Mutant, Owner, PeerState, PortId, Side, ThreadId, Timer,
     Upgrade, Violation,
@@ -25,6 +26,8 @@ pub(crate) struct Live {
     pub(crate) is_leaving: bool,
     /// The synchronous binding has been published (D1).
     pub(crate) has_left: bool,
+    /// Times of grace that are over and found it here (`END-13`).
+    pub(crate) grace_count: u32,
     /// The doorbell that is landing.
     pub(crate) rung: Rung,
     /// Doorbells in a row that rang for nothing.
@@ -73,6 +76,7 @@ impl Kernel {
             page,
             is_leaving: false,
             has_left: false,
+            grace_count: 0,
             rung: Rung::None,
             rings_for_nothing: 0,
             rings_unmet: Backoff::default(),
@@ -96,6 +100,8 @@ impl Kernel {
             && is_whole
             && !is_forced
             && !port.is_broken
+            && port.revocation == Revocation::None
+            && self.ends[id.0 as usize].iter().all(|end| end.moving.is_none())
     }
 
     /// `MODE-1`
@@ -129,11 +135,13 @@ impl Kernel {
             return;
         }
         self.ports[id.0 as usize].is_forced = false;
+        let is_taken = self.ports[id.0 as usize].revocation != Revocation::None
+            || self.ends[id.0 as usize].iter().any(|end| end.moving.is_some());
         for end in both_ends(id) {
             let returns_late = self.breaks(Mutant::ReturnAfterPublished);
             let state = self.end_mut(end);
             let Some(live) = &mut state.live else { continue };
-            if state.is_given_up {
+            if state.is_given_up || is_taken {
                 continue;
             }
             if live.has_left && !returns_late {
@@ -154,20 +162,26 @@ impl Kernel {
             return; // Nothing passes that could be served in another way.
         }
         for end in both_ends(id) {
-            let Some(live) = &mut self.end_mut(end).live else { continue };
-            if live.is_leaving {
-                continue;
+            self.downgrade_end(end, effects);
+        }
+    }
+
+    pub(crate) fn downgrade_end(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        // The pages of a broken Port have all been opened.
+        let is_broken = self.port_of(end).is_broken;
+        let Some(live) = &mut self.end_mut(end).live else { return };
+        if live.is_leaving && !is_broken {
+            return;
+        }
+        live.is_leaving = true;
+        match live.page {
+            Page::Open | Page::Resting => self.protect(end, effects),
+            // After it has landed (BELL-3).
+            Page::Landing => {
+                let (timer, after_ns) = (Timer::Landing(end), self.delay_ns(end));
+                effects.push(Effect::StartTimer { timer, after_ns });
             }
-            live.is_leaving = true;
-            match live.page {
-                Page::Open | Page::Resting => self.protect(end, effects),
-                // After it has landed (BELL-3).
-                Page::Landing => {
-                    let (timer, after_ns) = (Timer::Landing(end), self.delay_ns(end));
-                    effects.push(Effect::StartTimer { timer, after_ns });
-                }
-                Page::Protecting { .. } | Page::Protected => {}
-            }
+            Page::Protecting { .. } | Page::Protected => {}
         }
     }
 
@@ -175,6 +189,9 @@ impl Kernel {
     pub(crate) fn touch_queue(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         let thread = self.owner_thread(end);
         if self.thread(thread).is_live && self.is_word_landed(thread, effects) {
+            if self.port_of(end).revocation != Revocation::None {
+                return self.end_revoked(thread, end.port, effects);
+            }
             let violation = Violation::WrongMode { mode: Mode::Synchronous };
             self.violate(thread, end, violation, effects);
         }
@@ -329,6 +346,8 @@ impl Kernel {
         }
         effects.push(Effect::SetWord { end, value: cursor });
         effects.push(Effect::PublishCursor { end, value: cursor });
+        // Before it closes: its peer is told one thing.
+        self.finish_revocation(end.port, effects);
         if let Some(closing) = closing {
             self.closing_count -= 1;
             self.close_end(end, closing, effects);
@@ -336,6 +355,7 @@ impl Kernel {
         } else {
             effects.push(Effect::PublishPort(end.port));
             self.wake_peer(end, effects);
+            self.move_settled(end, effects);
         }
     }
 

@@ -65,7 +65,7 @@ impl Kernel {
         if !self.breaks(Mutant::CommitRepeatedWord) && !self.is_word_landed(thread, effects) {
             return;
         }
-        if self.port_of(end).is_broken {
+        if self.is_dead(end) {
             effects.extend([Effect::OpenWord { end }, Effect::Resume(thread)]);
             return;
         }

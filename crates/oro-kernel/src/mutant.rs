@@ -92,6 +92,12 @@ pub enum Mutant {
     KeepCellAtDrop,
     /// A thread that has not started is not told of its peers' ends (`CTL-6`).
     ForgetMounted,
+    /// A revoked Port goes on to commit and deliver (`END-13`).
+    CommitRevoked,
+    /// A Port is revoked while an end is in its queue (`END-13`).
+    RevokeAtOnce,
+    /// An endpoint's new owner holds what the old one did (`END-14`).
+    MoveHeld,
     /// An instance that has not started keeps the system alive (`END-4`).
     CountMounted,
 }
@@ -99,7 +105,7 @@ pub enum Mutant {
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::CommitOnBlock,
         Self::ReleaseAtOutput,
         Self::CollectWithoutProtect,
@@ -143,6 +149,9 @@ impl Mutant {
         Self::KeepCellAtDrop,
         Self::ForgetMounted,
         Self::CountMounted,
+        Self::CommitRevoked,
+        Self::RevokeAtOnce,
+        Self::MoveHeld,
     ];
 }
 

@@ -197,7 +197,9 @@ impl Kernel {
             effects.push(Effect::SetWord { end, value });
         }
         effects.push(Effect::PublishFirst { end, value });
-        self.end_mut(end.peer()).epoch += 1;
+        if !self.is_revoked(end.port) {
+            self.end_mut(end.peer()).epoch += 1;
+        }
         self.publish_peer(end.peer(), effects);
         self.publish_peer(end, effects);
         if is_dropped && left > 0 {

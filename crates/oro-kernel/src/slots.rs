@@ -27,8 +27,8 @@ impl Kernel {
         // A thread that is blocked elsewhere cannot touch anything; if its platform says that it
         // has, then it is not blocked there any more.
         self.stop_waiting(thread, effects);
-        if self.port_of(end).is_broken {
-            return self.show_broken(thread, end, cell, effects);
+        if self.is_dead(end) {
+            return self.touch_dead(thread, end, cell, effects);
         }
         if self.end(end).live.is_some() {
             let violation = Violation::WrongMode { mode: Mode::Asynchronous };

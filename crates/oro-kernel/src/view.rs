@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::doorbell::Page;
 use crate::kernel::{Replacement, Waiting, Word};
+use crate::revoke::Revocation;
 use crate::{
     Condition, EndpointId, InstanceEnd, InstanceId, Kernel, Mode, Mutant, Owner, PeerState, PortId,
     Side, ThreadId, Upgrade,
@@ -53,6 +54,8 @@ pub enum PortState {
     ConsumerEnded,
     /// None.
     Ended,
+    /// It has been revoked, and is neither's.
+    Revoked,
 }
 
 /// What is known of a Port.
@@ -108,7 +111,9 @@ impl Kernel {
         }
         for end in &state.ends {
             let Some(live) = &self.end(*end).live else { continue };
-            if Some(*end) == at || self.port_of(*end).is_broken {
+            let port = self.port_of(*end);
+            let is_over = port.is_broken && port.revocation == Revocation::None;
+            if Some(*end) == at || is_over {
                 continue;
             }
             if live.has_left {
@@ -174,7 +179,8 @@ impl Kernel {
         let count = u64::from(self.port_setup(end).slot_count);
         let ready = producer.cursor.wrapping_sub(consumer.cursor);
         // Two live cursors may contradict each other until they are read together.
-        if ready > count || self.port_of(end).is_broken {
+        let is_dead = self.is_dead(end) && !self.breaks(Mutant::CommitRevoked);
+        if ready > count || is_dead {
             return 0;
         }
         match end.side {
@@ -231,6 +237,7 @@ impl Kernel {
                 (true, true) => PortState::Open,
                 (false, true) => PortState::ProducerEnded,
                 (true, false) => PortState::ConsumerEnded,
+                _ if port.revocation == Revocation::Done => PortState::Revoked,
                 (false, false) => PortState::Ended,
             },
             producer: describe(Side::Producer),
@@ -299,7 +306,9 @@ impl Kernel {
     /// this is called.
     #[must_use]
     pub fn deadlock(&self) -> Vec<Wait> {
+        let is_revoking = self.ports.iter().any(|port| port.revocation == Revocation::Wanted);
         let is_awaiting = self.closing_count > 0
+            || is_revoking
             || self.instances.iter().any(|instance| instance.replacement != Replacement::None)
             || self.ends.iter().flatten().any(is_unsettled);
         if is_awaiting {

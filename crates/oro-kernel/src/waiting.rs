@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use oro_sysabi::{
-    CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE, STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED,
-    STATE_WIRED,
+    CAUSE_CONDITION, CAUSE_DEADLINE, CAUSE_NONE, STATE_CLOSED, STATE_FAULTED, STATE_REVOKED,
+    STATE_UNWIRED, STATE_WIRED,
 };
 
 use crate::kernel::Waiting;
@@ -90,12 +90,19 @@ impl Kernel {
             self.wake_kernel_end(peer, effects);
             self.arm(peer, effects);
         }
+        self.settle_at_gate(id, effects);
     }
 
     /// Bits of the conditions that hold now, by what the core knows.
     fn find_ready(&self, id: ThreadId, conditions: &[Condition]) -> u128 {
         let instance = &self.instances[self.thread(id).instance.0 as usize];
         let holds = |condition: &Condition| match *condition {
+            // It was given to another thread (END-14).
+            Condition::Peer { end, .. } | Condition::Binding { end: Some(end), .. }
+                if self.end(end).owner != Owner::Thread(id) =>
+            {
+                true
+            }
             Condition::Peer { end, value } => {
                 let peer = self.end(end.peer());
                 peer.cursor > value || peer.state != PeerState::Wired
@@ -120,7 +127,7 @@ impl Kernel {
                 && self.peer_state(end).0 != PeerState::Wired
             {
                 self.end_mut(end).is_given_up = true;
-                self.leave_given_up(end, effects);
+                self.settle_stopped(end, effects);
             }
         }
     }
@@ -132,6 +139,7 @@ impl Kernel {
             PeerState::Wired => STATE_WIRED,
             PeerState::Closed => STATE_CLOSED,
             PeerState::Faulted => STATE_FAULTED,
+            PeerState::Revoked => STATE_REVOKED,
         };
         u64::from(state) | u64::from(epoch) << 32
     }

@@ -1,9 +1,9 @@
 //! Accesses of threads: each goes through, as the memory is at that moment, or faults. What a thread
 //! reads is checked here.
 
-use oro_kernel::{EndpointId, Event, Mode, PeerState, Side, ThreadId};
+use oro_kernel::{EndpointId, Event, Mode, Owner, PeerState, Side, ThreadId};
 
-use crate::model::{Access, Failure, Message, Phase, State, cell_index, check};
+use crate::model::{Access, Failure, Message, Phase, State, cell_index, check, owner_of};
 use crate::program::{Op, PART_COUNT, Place, System, Value};
 
 /// What became of an access.
@@ -13,7 +13,7 @@ enum Attempt {
 }
 
 /// The endpoint that an access is about.
-fn end_of(op: Op) -> Option<EndpointId> {
+pub(crate) fn end_of(op: Op) -> Option<EndpointId> {
     match op {
         Op::Store { end, .. }
         | Op::Load { end, .. }
@@ -60,6 +60,7 @@ impl State {
                 // A live cursor may have been protected again, after a time (BELL-3).
                 let is_granted = matches!(phase, Phase::Granted(granted)
                     if !matches!(granted, Op::StoreLive { .. }));
+                let is_granted = is_granted && !self.is_foreign(thread, op);
                 check!(!is_granted, "KRN-9 resumed without grant", "{thread:?} {op:?}");
                 self.threads[thread.0 as usize].phase = Phase::Stopped(op);
                 self.report(system, thread, op, event)
@@ -159,7 +160,8 @@ impl State {
         if end.side == Side::Producer && cell.access == Access::ReadOnly {
             check!(value == 0, "PORT-5 a cell that is not held is zero", "{end:?} {place:?}");
         }
-        if end.side == Side::Consumer && !self.is_hostile(system, end.peer()) {
+        let is_believed = !self.is_hostile(system, end.peer()) && !self.kernel.is_revoked(end.port);
+        if end.side == Side::Consumer && is_believed {
             self.check_loaded(end, place, thread, cell.bytes)?;
         }
         self.keep(thread, register, value);
@@ -222,8 +224,16 @@ impl State {
         Ok(())
     }
 
+    /// Whether an access is to an endpoint that was given to another thread.
+    pub(crate) fn is_foreign(&self, thread: ThreadId, op: Op) -> bool {
+        end_of(op).is_some_and(|end| owner_of(&self.kernel, end) != Owner::Thread(thread))
+    }
+
     /// Whether an access goes through as the memory is now.
     pub(crate) fn is_granted(&self, thread: ThreadId, op: Op) -> bool {
+        if self.is_foreign(thread, op) {
+            return false;
+        }
         match op {
             Op::StoreLive { end, .. } => {
                 let live = &self.memory[&end].live;
@@ -248,7 +258,9 @@ impl State {
             Op::ReturnIfDrained { end, count } => {
                 let first = self.threads[thread.0 as usize].first[&end];
                 let has_ended = self.memory[&end].peer.0 != PeerState::Wired;
-                !(has_ended && self.memory[&end.peer()].published == first + count)
+                let is_revoked = self.memory[&end].peer.0 == PeerState::Revoked;
+                let is_drained = self.memory[&end.peer()].published == first + count;
+                !(has_ended && (is_revoked || is_drained))
             }
             Op::ReturnIfEnded { end } => self.memory[&end].peer.0 == PeerState::Wired,
             Op::Return(_) | Op::ExitInstance(_) | Op::Trap => false,

@@ -224,6 +224,12 @@ pub(crate) fn apply(system: &System, state: &mut State, choice: Choice) -> Resul
         Choice::Look(end) => state.look_at_live(system, end),
         Choice::Expire(timer) => {
             state.timers.remove(&timer);
+            if let Timer::Revocation(port) = timer {
+                let is_first = state.graced.insert(port);
+                for side in [Side::Producer, Side::Consumer] {
+                    state.memory_of(EndpointId { port, side }).live.is_overdue |= !is_first;
+                }
+            }
             if let Timer::Landing(end) = timer {
                 state.memory_of(end).live.is_overdue = true;
             }
@@ -332,6 +338,10 @@ fn serve_kernel_end(
             has_failed || (has_peer_ended && available == 0)
         }
     };
+    if state.kernel.is_revoked(end.port) {
+        kernel_end.is_closed = true;
+        return Ok(());
+    }
     if is_over {
         kernel_end.is_closed = true;
         return state.step(system, Event::KernelClosed { end, has_failed });

@@ -30,7 +30,7 @@ impl State {
                 self.memory_of(end).is_queue_open = true;
             }
             Effect::CloseQueue { end } => self.memory_of(end).is_queue_open = false,
-            Effect::PublishMode { end, mode } => self.publish_mode(end, mode)?,
+            Effect::PublishMode { end, mode } => self.publish_mode(system, end, mode)?,
             _ => unreachable!("not of the asynchronous mode: {effect:?}"),
         }
         Ok(())
@@ -62,8 +62,18 @@ impl State {
         Ok(())
     }
 
-    fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Result<(), Failure> {
-        let Owner::Thread(thread) = owner_of(&self.kernel, end) else {
+    fn publish_mode(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        mode: Mode,
+    ) -> Result<(), Failure> {
+        // The core may have moved it later in the same step.
+        let is_first = end.port.0 as usize >= system.setup.ports.len() || self.has_moved;
+        let setup = if is_first { self.kernel.setup() } else { &system.setup };
+        let port = &setup.ports[end.port.0 as usize];
+        let owner = if end.side == Side::Producer { port.producer } else { port.consumer };
+        let Owner::Thread(thread) = owner else {
             return Err(Failure { check: "MODE-2 a thread's end", detail: format!("{end:?}") });
         };
         let phase = self.threads[thread.0 as usize].phase;
@@ -100,7 +110,8 @@ impl State {
         let (Phase::Stopped(op) | Phase::Granted(op)) = state.phase else {
             return Err(Failure { check: "GATE-1 opened unasked", detail: format!("{thread:?}") });
         };
-        if let (Op::Await { end, .. }, true) = (op, ready != 0) {
+        let is_told = ready != 0 && !self.is_foreign(thread, op);
+        if let (Op::Await { end, .. }, true) = (op, is_told) {
             let Event::GateTouched { request: Ok(request), .. } = self.fault_event(thread, op)
             else {
                 unreachable!("a gate's touch")

@@ -6,6 +6,7 @@ use oro_kernel::{
     ThreadId, Tuning, Violation,
 };
 
+use crate::access::end_of;
 use crate::model::{Access, Failure, Phase, State, cell_index, check, owner_of};
 use crate::program::{Op, System};
 
@@ -56,6 +57,8 @@ impl State {
         let instance = self.kernel.setup().threads[thread.0 as usize].instance;
         let end = self.kernel.instance(instance).end;
         let found = match end {
+            // Foretold by nobody but who moved the end.
+            Some(InstanceEnd::Violated { violation: Violation::ForeignEndpoint, .. }) => None,
             Some(InstanceEnd::Violated { thread: blamed, end, violation }) => {
                 check!(blamed == thread, "BLAME-1 another is blamed", "{blamed:?}, not {thread:?}");
                 Some((end, violation))
@@ -65,7 +68,8 @@ impl State {
                 | InstanceEnd::BadRequest { .. }
                 | InstanceEnd::Faulted { .. }
                 | InstanceEnd::Killed
-                | InstanceEnd::Replaced,
+                | InstanceEnd::Replaced
+                | InstanceEnd::Revoked { .. },
             )
             | None => None,
         };
@@ -114,7 +118,14 @@ impl State {
     /// systems that know the asynchronous mode.
     fn predict(&self, thread: ThreadId, event: &Event) -> Option<Option<(EndpointId, Violation)>> {
         let knows_modes = self.kernel.setup().tuning != Tuning::default();
-        if knows_modes {
+        // Any touch of a revoked Port is answered.
+        let is_about_dead = match event {
+            Event::CellTouched { end, .. } | Event::WordTouched { end } => {
+                self.kernel.is_revoked(end.port)
+            }
+            _ => false,
+        };
+        if knows_modes || is_about_dead {
             return None;
         }
         Some(self.predict_synchronous(thread, event))
@@ -132,6 +143,7 @@ impl State {
         // MAN-5: the word that was opened for a store.
         let opened = self.memory.iter().find(|(end, memory)| {
             owner_of(&self.kernel, **end) == Owner::Thread(thread)
+                && !self.kernel.is_revoked(end.port)
                 && (memory.is_word_open || memory.word != memory.word_expected)
         });
         if let Some((end, memory)) = opened
@@ -181,6 +193,11 @@ impl State {
 
     /// The event of an access that faults.
     pub(crate) fn fault_event(&self, thread: ThreadId, op: Op) -> Event {
+        if let Some(end) = end_of(op)
+            && owner_of(&self.kernel, end) != Owner::Thread(thread)
+        {
+            return Event::ForeignTouched { thread, end };
+        }
         match op {
             Op::Store { end, .. } if end.side == Side::Consumer => {
                 Event::ThreadFaulted { thread, cause: FaultCause::Trap } // PORT-7

@@ -3,7 +3,7 @@
 
 use oro_kernel::{EndpointId, Owner, Restart, RestartOn};
 
-use crate::live_systems::{live_receive, live_sends, live_source};
+use crate::live_systems::{live_pair, live_receive, live_sends, live_sink, live_source};
 use crate::program::{
     Act, Ending, Op, Program, System, Value, by, consumer, filter, load, log_of, new_port,
     producer, sink, source, store,
@@ -39,7 +39,7 @@ pub(crate) fn growing_systems() -> Vec<System> {
         systems.push(late_asynchronous(slot_count));
     }
     systems.push(rewired_asynchronous());
-    systems.push(never_started());
+    systems.extend([never_started(), left_unread()]);
     systems
 }
 
@@ -220,6 +220,113 @@ pub(crate) fn replaced_systems() -> Vec<System> {
         failing.fails_to_restart = true;
         failing.expected_logs.clear();
         systems.push(failing);
+    }
+    systems
+}
+
+/// Who gives a Port up with messages left gets no other (`CTL-8`).
+fn left_unread() -> System {
+    let mut ops = load(consumer(0), 0, 0);
+    ops.push(Op::Advance { end: consumer(0), count: 1 });
+    ops.push(await_wired(0, consumer(1)));
+    System::naive("left unread", vec![source(0, 2), Program::Ops(ops), source(1, 1)])
+        .managed(&[1])
+        .wire(2, by(0), by(1))
+        .binds(1, 0, consumer(0))
+        .begins_with(2)
+        .act(Act::Mount(vec![false]))
+        .act(wire(2, by(2), by(1), [None, Some(consumer(0))]))
+        .ends(Ending::Deadlocks)
+}
+
+/// A Port is revoked at any point (`END-13`).
+pub(crate) fn revoked_systems() -> Vec<System> {
+    let mut systems = Vec::new();
+    for slot_count in [1, 2] {
+        let chain = || {
+            System::naive("revoked chain", vec![source(0, 3), filter(0, 1, 10, 4), sink(1, 4)])
+                .wire(slot_count, by(0), by(1))
+                .wire(slot_count, by(1), by(2))
+        };
+        systems.extend((0..2).map(|port| chain().act(Act::Revoke(port))));
+        systems.push(chain().kill_and_restart(1, 1).act(Act::Revoke(0)).without_repeats());
+        systems.push(
+            System::naive("revoked managed pair", vec![managed_source(0, 3), managed_sink(0, 3)])
+                .managed(&[0, 1])
+                .wire(slot_count, by(0), by(1))
+                .act(Act::Revoke(0)),
+        );
+        systems.push(managed_filter(slot_count).act(Act::Revoke(0)).without_repeats());
+        systems.push(managed_filter(slot_count).act(Act::Revoke(1)).without_repeats());
+        for port in 0..2 {
+            let mut system = System::naive("revoked built-in ends", vec![filter(0, 1, 10, 4)])
+                .wire(slot_count, Owner::Kernel, by(0))
+                .wire(slot_count, by(0), Owner::Kernel)
+                .act(Act::Revoke(port));
+            system.kernel_message_count = 3;
+            systems.push(system);
+        }
+        let mut live = live_pair(slot_count, 3).act(Act::Revoke(0));
+        live.name = "revoked asynchronous pair";
+        systems.push(live);
+    }
+    systems
+}
+
+/// A consumer's end is given to another thread at any point (`END-14`): four messages to both.
+pub(crate) fn transferred_consumers() -> Vec<System> {
+    let mut systems = Vec::new();
+    for slot_count in [1, 2] {
+        for managed in [&[][..], &[1], &[2], &[1, 2]] {
+            let receive = |thread| match managed.contains(&thread) {
+                true => managed_sink(0, 4),
+                false => sink(0, 5),
+            };
+            let second = after_wired(0, consumer(0), receive(2));
+            systems.push(
+                System::naive("a consumer's end moves", vec![source(0, 4), receive(1), second])
+                    .managed(managed)
+                    .wire(slot_count, by(0), by(1))
+                    .act(Act::Transfer(consumer(0), 2, 0))
+                    .ends(Ending::Either),
+            );
+        }
+        let programs = vec![
+            live_source(0, 4, 0),
+            live_sink(0, 4),
+            after_wired(0, consumer(0), live_sink(0, 4)),
+        ];
+        systems.push(
+            System::naive("an asynchronous consumer's end moves", programs)
+                .managed(&[0, 1, 2])
+                .wire(slot_count, by(0), by(1))
+                .act(Act::Transfer(consumer(0), 2, 0))
+                .upgrades(1, 0)
+                .without_repeats()
+                .ends(Ending::Either),
+        );
+    }
+    systems
+}
+
+/// The same with a producer's end.
+pub(crate) fn transferred_producers() -> Vec<System> {
+    let mut systems = Vec::new();
+    for slot_count in [1, 2] {
+        for managed in [&[][..], &[0], &[1], &[0, 1]] {
+            let send = |thread, count| match managed.contains(&thread) {
+                true => managed_source(0, count),
+                false => source(0, count),
+            };
+            let second = after_wired(0, producer(0), send(1, 2));
+            systems.push(
+                System::naive("a producer's end moves", vec![send(0, 3), second, sink(0, 6)])
+                    .managed(managed)
+                    .wire(slot_count, by(0), by(2))
+                    .act(Act::Transfer(producer(0), 1, 0))
+                    .ends(Ending::Either),
+            );
+        }
     }
     systems
 }

@@ -43,7 +43,7 @@ impl State {
             let is_open = self.kernel.open_word(thread) == Some(*end);
             let is_live = self.kernel.is_live(thread);
             // The word of a broken Port is open for good.
-            let is_excused = self.is_excused(system, *end);
+            let is_excused = self.is_dead(system, *end) || self.is_excused(system, *end);
             let agrees = !is_live || is_excused || is_open == memory.is_word_open;
             check!(agrees, "MAN-5 the core knows the open word", "{end:?} {is_open}");
             let agrees = !is_live || self.kernel.peer_state(*end) == memory.peer;
@@ -140,8 +140,8 @@ pub(crate) fn check_ending(system: &System, state: &State) -> Result<(), Failure
         Ending::Either => true,
     };
     check!(is_right, "the system ends as it must", "finished: {}", state.is_finished);
-    if state.next_act < system.script.len() {
-        return Ok(()); // All was over before the last of it could be started.
+    if state.next_act < system.script.len() || !state.revoked.is_empty() {
+        return Ok(()); // All was over before the last of it could be done, or was cut short.
     }
     for (thread, log) in &system.expected_logs {
         let found = state.log_of(*thread);

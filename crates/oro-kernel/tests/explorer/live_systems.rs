@@ -30,7 +30,7 @@ pub(crate) fn live_receive(port: u32, slot: u64) -> Vec<Op> {
     ops
 }
 
-fn live_sink(port: u32, count: u64) -> Program {
+pub(crate) fn live_sink(port: u32, count: u64) -> Program {
     let end = consumer(port);
     let mut ops: Vec<Op> = (0..count)
         .flat_map(|slot| {
@@ -55,7 +55,7 @@ fn live_filter(from: u32, to: u32, add: u8, count: u64) -> Program {
     Program::Ops(ops.collect())
 }
 
-fn live_pair(slot_count: u32, count: u8) -> System {
+pub(crate) fn live_pair(slot_count: u32, count: u8) -> System {
     System::naive(
         "asynchronous pair",
         vec![live_source(0, count, 0), live_sink(0, u64::from(count))],

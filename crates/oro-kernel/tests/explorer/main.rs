@@ -213,3 +213,43 @@ fn ctl_9_replaced_filters_lose_and_double_nothing() {
         pass(&system);
     }
 }
+
+/// END-13: a Port is revoked at any point; nothing is committed, delivered or released afterwards, and
+/// nobody is blamed for it.
+#[test]
+fn end_13_nothing_passes_once_a_port_is_revoked() {
+    for system in growing_systems::revoked_systems() {
+        pass(&system);
+    }
+}
+
+/// END-14: an end is given to another thread at any point. Every message is released once; the one that the
+/// old owner had read and not released is delivered again.
+#[test]
+fn end_14_a_transfer_is_exact() {
+    for system in growing_systems::transferred_consumers() {
+        for outcome in pass(&system).outcomes {
+            let numbers = |thread: usize| -> Vec<u8> {
+                outcome.logs[thread].iter().copied().filter(|part| *part < 100).collect()
+            };
+            let (old, new) = (numbers(1), numbers(2));
+            assert!([1, 2, 3, 4].starts_with(&old[..]), "{}: {outcome:#?}", system.name);
+            let Some(first) = new.first() else { continue };
+            assert_eq!(new, (*first..=4).collect::<Vec<u8>>(), "{}: {outcome:#?}", system.name);
+            let last = old.last().copied().unwrap_or(0);
+            assert!(*first == last || *first == last + 1, "{}: {outcome:#?}", system.name);
+        }
+    }
+    for system in growing_systems::transferred_producers() {
+        for outcome in pass(&system).outcomes {
+            let sent: Vec<u8> = outcome.history[0].iter().map(|message| message[0]).collect();
+            let received: Vec<u8> =
+                outcome.logs[2].iter().copied().filter(|part| *part < 100).collect();
+            assert_eq!(sent, received, "{}", system.name);
+            let from_old = sent.len().saturating_sub(2);
+            let are_right = [1, 2, 3].starts_with(&sent)
+                || ([1, 2, 3].starts_with(&sent[..from_old]) && sent[from_old..] == [1, 2]);
+            assert!(are_right, "{}: {sent:?}", system.name);
+        }
+    }
+}

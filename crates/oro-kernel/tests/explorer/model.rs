@@ -138,6 +138,12 @@ pub(crate) struct State {
     pub(crate) bindings: BTreeMap<(ThreadId, u32), EndpointId>,
     /// Endpoints whose element has been taken from their thread.
     pub(crate) dropped: BTreeSet<EndpointId>,
+    /// An endpoint has been given to another thread.
+    pub(crate) has_moved: bool,
+    /// Ports whose time of grace is over.
+    pub(crate) graced: BTreeSet<PortId>,
+    /// By Port that has been revoked: how many messages it had committed.
+    pub(crate) revoked: BTreeMap<PortId, usize>,
     pub(crate) forced: Vec<bool>,
     pub(crate) timers: BTreeSet<Timer>,
     /// Cursors that the core has asked for.
@@ -198,6 +204,9 @@ impl State {
             next_act: 0,
             bindings: system.bindings.iter().copied().collect(),
             dropped: BTreeSet::new(),
+            revoked: BTreeMap::new(),
+            graced: BTreeSet::new(),
+            has_moved: false,
             forced: vec![false; setup.ports.len()],
             timers: BTreeSet::new(),
             asked: Vec::new(),
@@ -275,6 +284,11 @@ impl State {
     pub(crate) fn is_broken(&self, system: &System, end: EndpointId) -> bool {
         let state = self.kernel.peer_state(end).0;
         self.is_excused(system, end) && state == PeerState::Faulted
+    }
+
+    /// Whether any touch is answered there and has no effect.
+    pub(crate) fn is_dead(&self, system: &System, end: EndpointId) -> bool {
+        self.kernel.is_revoked(end.port) || self.is_broken(system, end)
     }
 
     /// Whether the end belongs to an instance that may break rules.

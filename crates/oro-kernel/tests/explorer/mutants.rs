@@ -26,6 +26,9 @@ fn list_systems() -> Vec<(System, bool)> {
         .chain(systems::hostile_systems())
         .chain(growing_systems::growing_systems())
         .chain(growing_systems::replaced_systems())
+        .chain(growing_systems::revoked_systems())
+        .chain(growing_systems::transferred_consumers())
+        .chain(growing_systems::transferred_producers())
         .chain(live_systems::asynchronous_systems())
         .chain(live_systems::turncoat_systems())
         .map(|system| (system, false));

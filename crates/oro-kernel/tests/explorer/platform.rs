@@ -3,11 +3,11 @@
 
 use oro_kernel::{
     Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Owner, PeerState, Side,
-    ThreadId,
+    ThreadId, Violation,
 };
 
 use crate::model::{Access, Cell, Failure, Phase, State, cell_index, check, owner_of};
-use crate::program::{Op, PART_COUNT, Program, REGISTER_COUNT, System};
+use crate::program::{Act, Op, PART_COUNT, Program, REGISTER_COUNT, System};
 
 impl State {
     /// Hands an event to the core and carries out what it says; then everything must be as it says.
@@ -92,6 +92,20 @@ impl State {
                 };
                 self.threads[thread.0 as usize].first.insert(end, value);
             }
+            Effect::FinishRevocation(port) => {
+                for side in [Side::Producer, Side::Consumer] {
+                    let end = EndpointId { port, side };
+                    let memory = &self.memory[&end];
+                    let is_open = memory.is_queue_open || memory.live.is_open;
+                    let is_down = self.is_down(end);
+                    check!(is_down || !is_open, "END-13 the queue is still open", "{end:?}");
+                }
+                let count = self.history[port.0 as usize].len();
+                let is_new = self.revoked.insert(port, count).is_none();
+                check!(is_new, "END-13 revoked twice", "{port:?}");
+            }
+            Effect::MoveEnd { end, from, to } => self.move_end(system, end, from, to)?,
+            Effect::RefuseMove { .. } => {}
             Effect::WakeKernelEnd(end) => {
                 self.kernel_ends.get_mut(&end).expect("a built-in's").is_woken = true;
             }
@@ -121,13 +135,13 @@ impl State {
     /// What changes in a cell; of a broken Port, in all of them.
     fn change_cell(&mut self, system: &System, effect: Effect) -> Result<(), Failure> {
         match effect {
-            Effect::OpenCell { end, .. } if self.is_broken(system, end) => {
+            Effect::OpenCell { end, .. } if self.is_dead(system, end) => {
                 // Any cell takes what nobody will read.
                 for cell in &mut self.memory_of(end).cells {
                     cell.access = Access::Open;
                 }
             }
-            Effect::DeliverZeros { end, .. } if self.is_broken(system, end) => {
+            Effect::DeliverZeros { end, .. } if self.is_dead(system, end) => {
                 let zeros = Cell { access: Access::ReadOnly, bytes: [0; PART_COUNT] };
                 self.memory_of(end).cells = [zeros; 2];
             }
@@ -152,7 +166,7 @@ impl State {
     }
 
     fn open_word(&mut self, system: &System, end: EndpointId) -> Result<(), Failure> {
-        let is_excused = self.is_excused(system, end);
+        let is_excused = self.is_excused(system, end) || self.is_dead(system, end);
         let expected = self.kernel.cursor(end);
         let memory = self.memory_of(end);
         let is_next = memory.word + 1 == expected;
@@ -196,6 +210,8 @@ impl State {
         cell: usize,
         number: u64,
     ) -> Result<(), Failure> {
+        let is_revoked = self.kernel.is_revoked(end.port);
+        check!(!is_revoked, "END-13 committed to a revoked Port", "{end:?}");
         let count = self.queues[end.port.0 as usize].len() as u64;
         let access = self.memory[&end].cells[cell].access;
         check!(access != Access::Open, "I7 PORT-6 protected before collected", "{end:?}");
@@ -224,6 +240,8 @@ impl State {
         cell: usize,
         number: Option<u64>,
     ) -> Result<(), Failure> {
+        let is_revoked = self.kernel.is_revoked(end.port);
+        check!(!is_revoked, "END-13 delivered from a revoked Port", "{end:?}");
         let memory = &self.memory[&end];
         let own = memory.published;
         let absent = memory.cells[cell].access == Access::Absent;
@@ -259,6 +277,8 @@ impl State {
         value: u64,
     ) -> Result<(), Failure> {
         let before = self.memory[&end].published;
+        let is_revoked = self.kernel.is_revoked(end.port);
+        check!(!is_revoked || value == before, "END-13 a cursor of a revoked Port", "{end:?}");
         let is_kernel = owner_of(&self.kernel, end) == Owner::Kernel;
         // What a thread that lied has left is set right.
         let is_settled =
@@ -311,7 +331,7 @@ impl State {
     fn resume(&mut self, thread: ThreadId) -> Result<(), Failure> {
         match self.threads[thread.0 as usize].phase {
             Phase::Stopped(op) | Phase::Granted(op) => {
-                let is_granted = self.is_granted(thread, op);
+                let is_granted = self.is_granted(thread, op) || self.is_foreign(thread, op);
                 check!(is_granted, "KRN-9 resumed without grant", "{thread:?} {op:?}");
                 self.threads[thread.0 as usize].phase = Phase::Granted(op);
                 Ok(())
@@ -341,6 +361,7 @@ impl State {
         check!(has_ended, "END-9 ended though its peer lives", "{thread:?} {op:?}");
         let left = self.memory[&end.peer()].published.saturating_sub(self.memory[&end].published);
         let is_drained = end.side == Side::Producer || left == 0;
+        let is_drained = is_drained || self.kernel.is_revoked(end.port);
         check!(is_drained, "NAIVE-6 ended before the queue was drained", "{thread:?} {left}");
         Ok(())
     }
@@ -355,6 +376,10 @@ impl State {
         let setup = self.kernel.setup().clone();
         let (is_right, is_allowed) = match end {
             InstanceEnd::Exited { .. } => (true, true),
+            InstanceEnd::Violated { thread, violation: Violation::ForeignEndpoint, .. } => (
+                setup.threads[thread.0 as usize].instance == instance,
+                system.script.iter().any(|act| matches!(act, Act::Transfer(..))),
+            ),
             InstanceEnd::Violated { thread, end, .. } => (
                 setup.threads[thread.0 as usize].instance == instance
                     && owner_of(&self.kernel, end) == Owner::Thread(thread),
@@ -372,6 +397,11 @@ impl State {
             InstanceEnd::BadRequest { .. } => (true, system.hostile.contains(&instance)),
             InstanceEnd::Killed => (true, self.killed[instance.0 as usize]),
             InstanceEnd::Replaced => (true, system.replaceable.contains(&instance)),
+            InstanceEnd::Revoked { port } => {
+                let is_wanted = |act: &Act| matches!(act, Act::Revoke(id) if *id == port.0);
+                let is_right = self.graced.contains(&port) || self.kernel.is_revoked(port);
+                (is_right, system.script.iter().any(is_wanted))
+            }
         };
         check!(is_right, "BLAME-1 another is blamed", "{instance:?} {end:?}");
         check!(is_allowed, "I1 only the offender ends", "{instance:?} {end:?}");

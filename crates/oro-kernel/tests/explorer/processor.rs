@@ -33,7 +33,10 @@ impl State {
         };
         // A thread of sense leaves a peer that lies.
         let has_ended = self.memory[&end].peer.0 != PeerState::Wired || used > count;
-        let is_available = is_available && used <= count;
+        let is_foreign = self.is_foreign(thread, op);
+        let is_revoked = self.memory[&end].peer.0 == PeerState::Revoked;
+        let has_ended = has_ended || is_foreign;
+        let is_available = is_available && used <= count && !is_foreign && !is_revoked;
         let state = &mut self.threads[thread.0 as usize];
         match state.phase {
             Phase::Granted(_) => {
@@ -48,7 +51,7 @@ impl State {
                 let event = self.fault_event(thread, op);
                 self.report(system, thread, op, event)
             }
-            _ if has_ended && (end.side == Side::Producer || !is_available) => {
+            _ if has_ended && (end.side == Side::Producer || !is_available || is_foreign) => {
                 state.phase = Phase::Stopped(Op::Return(0));
                 self.drain(thread)?;
                 let event = Event::ThreadExited { thread, status: 0 };

@@ -125,6 +125,9 @@ pub(crate) enum Act {
         after: [Option<EndpointId>; 2],
     },
     Start(u32),
+    Revoke(u32),
+    /// An endpoint, its new owner, and the binding that it is to that.
+    Transfer(EndpointId, u32, u32),
 }
 
 /// A small system and what may befall it.

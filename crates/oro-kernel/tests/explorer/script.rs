@@ -5,9 +5,9 @@ use oro_kernel::{
     BindingSetup, EndpointId, Event, InstanceId, InstanceState, Owner, PeerState, PortId,
     PortSetup, Restart, Side, ThreadId,
 };
-use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED, STATE_WIRED};
+use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED, STATE_UNWIRED, STATE_WIRED};
 
-use crate::model::{Access, EndMemory, Failure, KernelEnd, Phase, State, ThreadState, check};
+use crate::model::{Access, Cell, EndMemory, Failure, KernelEnd, Phase, State, ThreadState, check};
 use crate::program::{Act, Op, PART_COUNT, System};
 
 impl State {
@@ -25,6 +25,8 @@ impl State {
                     && can_wire(port.consumer)
                     && after.iter().flatten().all(|end| self.kernel.is_over(*end))
             }
+            Some(Act::Revoke(_)) => true,
+            Some(Act::Transfer(end, to, _)) => self.kernel.can_transfer(*end, ThreadId(*to)),
             Some(Act::Start(instance)) => {
                 self.kernel.instance(InstanceId(*instance)).state == InstanceState::Mounted
             }
@@ -46,6 +48,11 @@ impl State {
                     self.drop_end(system, *end)?;
                 }
                 self.wire(system, port, *bindings, *after)
+            }
+            Act::Revoke(port) => self.step(system, Event::RevokePort { port: PortId(*port) }),
+            Act::Transfer(end, to, index) => {
+                let binding = BindingSetup { index: *index, epoch: 0 };
+                self.step(system, Event::TransferEnd { end: *end, to: ThreadId(*to), binding })
             }
             Act::Start(instance) => {
                 self.step(system, Event::StartInstance { instance: InstanceId(*instance) })
@@ -110,6 +117,41 @@ impl State {
         self.step(system, Event::WirePort { port: port.clone(), bindings: setups })
     }
 
+    /// END-14: nothing of the old owner is left, and the new one has fresh memory at the cursor.
+    pub(crate) fn move_end(
+        &mut self,
+        system: &System,
+        end: EndpointId,
+        from: ThreadId,
+        to: ThreadId,
+    ) -> Result<(), Failure> {
+        let Some(Act::Transfer(moved, _, index)) = system.script.get(self.next_act - 1) else {
+            return Err(Failure { check: "END-14 moved unasked", detail: format!("{end:?}") });
+        };
+        check!(*moved == end, "END-14 another end is moved", "{end:?}");
+        let closed = match end.side {
+            Side::Producer => Access::ReadOnly,
+            Side::Consumer => Access::Absent,
+        };
+        self.has_moved = true;
+        let memory = self.memory_of(end);
+        let is_closed = memory.cells.iter().all(|cell| cell.access == closed);
+        let is_alone = !memory.is_queue_open && memory.live.protecting_count == 0;
+        check!(is_closed && is_alone, "END-14 memory that is open", "{end:?}");
+        let closed = Cell { access: closed, bytes: [0; PART_COUNT] };
+        let published = memory.published;
+        *memory = EndMemory {
+            cells: [closed; 2],
+            published,
+            word: u64::MAX,
+            peer: (PeerState::Closed, u32::MAX),
+            ..EndMemory::new()
+        };
+        self.bindings.retain(|(thread, _), of| *thread != from || *of != end);
+        self.bindings.insert((to, *index), end);
+        Ok(())
+    }
+
     /// What a binding says of its state, as a gate's request compares it.
     pub(crate) fn binding_word(&self, thread: ThreadId, binding: u32) -> u64 {
         let Some(end) = self.bindings.get(&(thread, binding)) else {
@@ -120,6 +162,7 @@ impl State {
             PeerState::Wired => STATE_WIRED,
             PeerState::Closed => STATE_CLOSED,
             PeerState::Faulted => STATE_FAULTED,
+            PeerState::Revoked => STATE_REVOKED,
         };
         u64::from(state) | u64::from(epoch) << 32
     }

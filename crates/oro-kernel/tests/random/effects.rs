@@ -182,7 +182,10 @@ impl Run {
                 prop_assert_eq!(Some(thread), actor);
                 prop_assert_eq!(instance_of(&self.kernel, thread), instance);
             }
-            InstanceEnd::Exited { .. } | InstanceEnd::Killed | InstanceEnd::Replaced => {}
+            InstanceEnd::Exited { .. }
+            | InstanceEnd::Killed
+            | InstanceEnd::Replaced
+            | InstanceEnd::Revoked { .. } => {}
         }
         Ok(())
     }
