@@ -74,8 +74,8 @@ impl Supervisor<'_> {
             InstanceEnd::Killed => Outcome::Killed { why: self.kill_reason.clone() },
             InstanceEnd::Revoked { port } => Outcome::Killed {
                 why: format!(
-                    "the Port {} was revoked, and it did not leave its queue in time",
-                    self.port_name(port)
+                    "the Port to {} was revoked, and it did not leave its queue in time",
+                    self.end_name(EndpointId { port, side: Side::Consumer })
                 ),
             },
             InstanceEnd::Replaced => {
@@ -178,6 +178,9 @@ impl Supervisor<'_> {
                 expected,
                 was_handed_over.then(|| HANDED_OVER.to_owned()),
             ),
+            Violation::ForeignEndpoint => {
+                (format!("{verb} a slot of an endpoint that is another thread's now"), 0, None)
+            }
             Violation::CursorPastQueue { cursor, peer } => (
                 format!(
                     "advanced its cursor from {cursor}, but the peer's is {peer}: {}",

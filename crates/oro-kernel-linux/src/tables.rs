@@ -186,7 +186,7 @@ impl Tables {
             PortState::Open => abi::PORT_OPEN,
             PortState::ProducerEnded => abi::PORT_PRODUCER_ENDED,
             PortState::ConsumerEnded => abi::PORT_CONSUMER_ENDED,
-            PortState::Ended => abi::PORT_ENDED,
+            PortState::Ended | PortState::Revoked => abi::PORT_ENDED,
         };
         for place in &self.ports[port.0 as usize] {
             let memory = &self.views[place.view].memory;

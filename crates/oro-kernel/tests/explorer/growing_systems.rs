@@ -292,10 +292,13 @@ pub(crate) fn transferred_consumers() -> Vec<System> {
             );
         }
         let programs = vec![
-            live_source(0, 4, 0),
-            live_sink(0, 4),
-            after_wired(0, consumer(0), live_sink(0, 4)),
+            live_source(0, 3, 0),
+            live_sink(0, 3),
+            after_wired(0, consumer(0), live_sink(0, 3)),
         ];
+        if slot_count == 1 {
+            continue; // Nothing that the other does not show, in as many states.
+        }
         systems.push(
             System::naive("an asynchronous consumer's end moves", programs)
                 .managed(&[0, 1, 2])
