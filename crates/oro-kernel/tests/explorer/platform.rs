@@ -2,7 +2,7 @@
 //! ask for it. Those of the asynchronous mode are in `effects_live.rs`.
 
 use oro_kernel::{
-    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Owner, PeerState, Side,
+    Effect, EndpointId, Event, FaultCause, InstanceEnd, InstanceId, Owner, PeerState, PortId, Side,
     ThreadId, Violation,
 };
 
@@ -56,20 +56,8 @@ impl State {
             Effect::PublishPeer { end, state, epoch } => {
                 self.publish_peer(system, end, (state, epoch))?
             }
-            Effect::PublishInstance(id) => {
-                let view = self.kernel.instance(id);
-                match self.instances_published.get_mut(id.0 as usize) {
-                    Some(published) => *published = view,
-                    None => self.instances_published.push(view),
-                }
-            }
-            Effect::PublishPort(id) => {
-                let state = self.kernel.port(id).state;
-                match self.ports_published.get_mut(id.0 as usize) {
-                    Some(published) => *published = state,
-                    None => self.ports_published.push(state),
-                }
-            }
+            Effect::PublishInstance(_) | Effect::PublishPort(_) => self.publish_entry(&effect),
+            Effect::FinishRevocation(port) => self.finish_revocation(port)?,
             Effect::Resume(thread) => self.resume(thread)?,
             Effect::EndThread(thread) => {
                 self.check_end_of_thread(thread)?;
@@ -92,18 +80,6 @@ impl State {
                 };
                 self.threads[thread.0 as usize].first.insert(end, value);
             }
-            Effect::FinishRevocation(port) => {
-                for side in [Side::Producer, Side::Consumer] {
-                    let end = EndpointId { port, side };
-                    let memory = &self.memory[&end];
-                    let is_open = memory.is_queue_open || memory.live.is_open;
-                    let is_down = self.is_down(end);
-                    check!(is_down || !is_open, "END-13 the queue is still open", "{end:?}");
-                }
-                let count = self.history[port.0 as usize].len();
-                let is_new = self.revoked.insert(port, count).is_none();
-                check!(is_new, "END-13 revoked twice", "{port:?}");
-            }
             Effect::MoveEnd { end, from, to } => self.move_end(system, end, from, to)?,
             Effect::RefuseMove { .. } => {}
             Effect::WakeKernelEnd(end) => {
@@ -115,6 +91,42 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// END-13: no thread can reach the queue any more.
+    fn finish_revocation(&mut self, port: PortId) -> Result<(), Failure> {
+        for side in [Side::Producer, Side::Consumer] {
+            let end = EndpointId { port, side };
+            let memory = &self.memory[&end];
+            let is_open = memory.is_queue_open || memory.live.is_open;
+            let is_down = self.is_down(end);
+            check!(is_down || !is_open, "END-13 the queue is still open", "{end:?}");
+        }
+        let count = self.history[port.0 as usize].len();
+        let is_new = self.revoked.insert(port, count).is_none();
+        check!(is_new, "END-13 revoked twice", "{port:?}");
+        Ok(())
+    }
+
+    /// An entry of a table, perhaps a new one.
+    fn publish_entry(&mut self, effect: &Effect) {
+        match *effect {
+            Effect::PublishInstance(id) => {
+                let view = self.kernel.instance(id);
+                match self.instances_published.get_mut(id.0 as usize) {
+                    Some(published) => *published = view,
+                    None => self.instances_published.push(view),
+                }
+            }
+            Effect::PublishPort(id) => {
+                let state = self.kernel.port(id).state;
+                match self.ports_published.get_mut(id.0 as usize) {
+                    Some(published) => *published = state,
+                    None => self.ports_published.push(state),
+                }
+            }
+            _ => unreachable!("no entry: {effect:?}"),
+        }
     }
 
     fn start_thread(&mut self, system: &System, thread: ThreadId) {

@@ -104,7 +104,10 @@ impl Run {
             | Effect::ReplaceInstance(_)
             | Effect::PublishFirst { .. }
             | Effect::PublishPort(_)
-            | Effect::WakeKernelEnd(_) => {}
+            | Effect::WakeKernelEnd(_)
+            | Effect::FinishRevocation(_)
+            | Effect::MoveEnd { .. }
+            | Effect::RefuseMove { .. } => {}
         }
         Ok(())
     }
