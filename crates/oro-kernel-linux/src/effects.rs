@@ -68,14 +68,7 @@ impl Supervisor<'_> {
                     self.end_instance(instance, end, restart);
                 }
                 Effect::ReplaceInstance(instance) => self.replace_instance(instance),
-                Effect::PublishFirst { end, value } => {
-                    metadata::publish_first(&self.world, end, value);
-                }
                 Effect::WakeKernelEnd(end) => woken.push(end),
-                // Nobody asks for these yet.
-                Effect::FinishRevocation(_)
-                | Effect::MoveEnd { .. }
-                | Effect::RefuseMove { .. } => {}
                 Effect::Finish => self.has_finished = true,
                 Effect::OpenCursor { .. }
                 | Effect::ProtectCursor { .. }
@@ -87,6 +80,10 @@ impl Supervisor<'_> {
                 | Effect::ReportBrokenPort { .. }
                 | Effect::OpenGate { .. }
                 | Effect::StartTimer { .. }
+                | Effect::PublishFirst { .. }
+                | Effect::FinishRevocation(_)
+                | Effect::MoveEnd { .. }
+                | Effect::RefuseMove { .. }
                 | Effect::StopTimer { .. } => skips_resume = self.carry_out_live(effect, next),
             }
         }
@@ -111,6 +108,11 @@ impl Supervisor<'_> {
             }
             Effect::StartTimer { timer, after_ns } => self.timers.start(timer, after_ns),
             Effect::StopTimer { timer } => self.timers.stop(timer),
+            Effect::PublishFirst { end, value } => {
+                metadata::publish_first(&self.world, end, value);
+            }
+            // Nobody asks for these yet.
+            Effect::FinishRevocation(_) | Effect::MoveEnd { .. } | Effect::RefuseMove { .. } => {}
             _ => unreachable!("`carry_out` names the others"),
         }
         false
