@@ -4,8 +4,8 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use oro_sysabi::{
-    MODE_ASYNCHRONOUS, NOTE_PORT_OPTIONAL, STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED, STATE_WIRED,
-    WAIT_BINDING, WAIT_PEER,
+    Condition, MODE_ASYNCHRONOUS, NOTE_PORT_OPTIONAL, STATE_CLOSED, STATE_FAULTED, STATE_UNWIRED,
+    STATE_WIRED, WAIT_BINDING, WAIT_PEER,
 };
 
 use crate::call::tests::{Ask, Tell, ask, tell};
@@ -97,6 +97,10 @@ fn ctl_8_an_element_is_wired_ends_and_is_wired_again() {
     // What nobody received is released, so that the element can be wired again.
     inputs.close(1);
     assert_eq!(first.consumed.load(Relaxed), 2);
+    // The kernel is told that this thread knows of the end.
+    let said = memory.request();
+    let known = Condition { kind: WAIT_BINDING, index: 2, value: STATE_FAULTED.into() };
+    assert_eq!((said.count, said.deadline_ns, said.conditions[0]), (1, 0, known));
     assert!(inputs.get(1).is_none() && inputs.accept().is_none());
     assert_eq!(kinds(&inputs), [(WAIT_BINDING, 1, 0), (WAIT_BINDING, 2, 3)]);
 
@@ -327,6 +331,39 @@ fn ctl_8_a_client_that_another_one_replaces_unseen_has_left() {
     let ticket = second.begin(ask(2)).unwrap();
     place.does(&[Left(0), Joined(0), Served(0)]);
     assert_eq!(second.finish(ticket).unwrap().value, 2);
+}
+
+#[test]
+fn ctl_8_all_that_were_replaced_unseen_are_told_of() {
+    use ClientEvent::{Joined, Left};
+    let mut place = Place::new();
+    let _first = (place.join(0), place.join(1));
+    place.does(&[Joined(0), Joined(1)]);
+    let _second = place.join(0);
+    // Half of another one, while the other half is being wired.
+    wire(&place.server, 1, true, 90);
+    place.server.set(3, |binding| (binding.port_id, binding.state) = (91, STATE_UNWIRED));
+    place.does(&[Left(0), Joined(0), Left(1)]);
+}
+
+#[test]
+fn a_client_that_is_sent_away_is_not_served_and_its_element_is_free_when_it_has_ended() {
+    use ClientEvent::{Joined, Served};
+    let mut place = Place::new();
+    let (_memory, mut client) = place.join(0);
+    place.does(&[Joined(0)]);
+    place.clients.dismiss(0);
+    place.does(&[]);
+    let _ticket = client.begin(ask(1)).unwrap();
+    // What it sends is taken, and nobody sees it.
+    assert!(place.is_ready());
+    place.does(&[]);
+    assert_eq!(place.requests[0].unwrap().consumed.load(Relaxed), 1);
+    place.leave(0);
+    place.does(&[]);
+    let (_memory, mut client) = place.join(0);
+    let _ticket = client.begin(ask(2)).unwrap();
+    place.does(&[Joined(0), Served(0)]);
 }
 
 /// BIND-4: whose cursor is impossible is sent away, and its element is taken once it has ended.

@@ -144,13 +144,14 @@ impl<Q: Correlated, R: Correlated, const N: usize> Clients<Q, R, N> {
                 ControlFlow::Break(ClientEvent::Joined(client))
             }
             (Presence::Absent, true) => {
-                // One that has ended before anybody looked is gone without a word.
-                let is_whole =
-                    self.requests.get(client).is_some() && self.replies.get(client).is_some();
-                if is_whole || self.requests.is_over(client) {
+                // One that has ended before anybody looked, or misbehaves from the start, is gone without a
+                // word; half of one is closed when its peer has ended.
+                if self.requests.get(client).is_some() && self.replies.get(client).is_some() {
+                    self.dismiss(client);
+                } else if self.requests.is_over(client) {
                     self.requests.close(client);
                 }
-                if is_whole || self.replies.is_over(client) {
+                if self.replies.is_over(client) {
                     self.replies.close(client);
                 }
                 ControlFlow::Continue(())
