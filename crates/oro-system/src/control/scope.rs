@@ -188,9 +188,10 @@ impl<'a, W: World> Scope<'a, W> {
     /// Refuses an instance that cannot be replaced by a new one (`CTL-9`).
     pub(super) fn check_restartable(&self, instance: u32) -> Result<(), Refusal> {
         let help = match self.world.state(instance) {
-            State::Running | State::Restarting | State::Faulted => return Ok(()),
+            State::Running | State::Restarting => return Ok(()),
             State::Mounted => "START it",
-            State::Ended | State::Forgotten => "FORGET it, and MOUNT a new one",
+            // What their ends have closed cannot be opened again.
+            State::Ended | State::Faulted | State::Forgotten => "FORGET it, and MOUNT a new one",
         };
         Err(self.refuse_state(instance, self.world.state(instance), help))
     }
