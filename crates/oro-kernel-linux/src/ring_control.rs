@@ -210,8 +210,11 @@ impl Supervisor<'_> {
         plan.modules.push(name);
         self.images.push(Cow::Owned(image));
         self.adopt(plan);
-        self.holders.images.push((holder, module));
-        Ok(image_id(self.holders.images.len() - 1))
+        let images = &mut self.holders.images;
+        images.push((holder, module));
+        // Counted for this holder alone: what others load is not to be seen (CTL-13).
+        let count = images.iter().filter(|(owner, _)| *owner == holder).count();
+        Ok(image_id(count - 1))
     }
 
     /// Makes the plan's last instance.
@@ -255,6 +258,9 @@ impl Supervisor<'_> {
             self.check_place(&planned, end.side)?;
         }
         let mut charges = self.world.charges.clone();
+        for old in over {
+            charges.remove_port(&plan, &self.images, &plan.ports[*old as usize]);
+        }
         charges.add_port(&plan, &self.images, &planned);
         charges.check(&plan).map_err(|error| over_quota(&error))?;
         let built_in = self.open_end(&plan, number)?;
@@ -438,11 +444,15 @@ impl Supervisor<'_> {
         if !self.kernel.can_restart(InstanceId(instance)) {
             return self.restart_now(InstanceId(instance));
         }
+        let mut charges = self.world.charges.clone();
+        charges.replace_image(&self.plan, &plan, &self.images, instance as usize);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
         let image = &self.images[module as usize];
         let old = self
             .world
             .replace_image(instance, &plan.instances[instance as usize], image)
             .map_err(|error| broken(&error))?;
+        self.world.charges = charges;
         self.world.tables.publish_module(instance, &plan.modules[module as usize]);
         self.adopt(plan);
         self.restart_now(InstanceId(instance))?;
@@ -565,9 +575,9 @@ impl Known for Seen<'_, '_> {
     }
 
     fn image(&self, holder: u32, id: u64) -> Option<u32> {
-        let images = &self.supervisor.holders.images;
-        let found = (0..).zip(images).find(|(index, _)| image_id(*index) == id);
-        found.filter(|(_, (owner, _))| *owner == holder).map(|(_, (_, module))| *module)
+        let images = self.supervisor.holders.images.iter();
+        let own = images.filter(|(owner, _)| *owner == holder);
+        (0..).zip(own).find(|(index, _)| image_id(*index) == id).map(|(_, (_, module))| *module)
     }
 
     fn interface(&self, module: u32) -> &oro_image::Interface {

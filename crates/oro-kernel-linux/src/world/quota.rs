@@ -39,6 +39,31 @@ impl Charges {
         }
     }
 
+    /// A Port is to be forgotten whose ends' places are another one's from now on (`CTL-8`). What has been
+    /// forgotten is charged with nothing any more.
+    pub(crate) fn remove_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
+        for (instance, size_bytes) in World::cost_of_port(plan, images, port) {
+            if !plan.instances[instance as usize].is_forgotten() {
+                self.0[instance as usize] -= size_bytes;
+            }
+        }
+    }
+
+    /// An instance gets another image (`CTL-9`): that of `plan` in place of that of `old`.
+    pub(crate) fn replace_image(
+        &mut self,
+        old: &Plan,
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        index: usize,
+    ) {
+        let cost = |plan: &Plan| {
+            let planned = &plan.instances[index];
+            World::cost_of_instance(planned, &images[planned.module as usize])
+        };
+        self.0[index] = self.0[index] - cost(old) + cost(plan);
+    }
+
     /// An instance has been forgotten.
     pub(super) fn clear(&mut self, instance: usize) {
         self.0[instance] = 0;

@@ -66,32 +66,40 @@ pub(super) fn check_quota<W: World>(scope: &Scope<'_, W>, new: &PlanRing) -> Res
     Ok(())
 }
 
-/// What something new takes, by the Rings whose instances have it.
+/// What something new takes, and what is given back for it, by the Rings whose instances have it.
 #[derive(Default)]
 pub(super) struct Need {
     by_ring: BTreeMap<u32, Usage>,
+    given_back: BTreeMap<u32, Usage>,
 }
 
 impl Need {
     pub(super) fn add(&mut self, ring: u32, more: Usage) {
-        let usage = self.by_ring.entry(ring).or_default();
-        usage.memory_bytes = usage.memory_bytes.saturating_add(more.memory_bytes);
-        usage.port_count = usage.port_count.saturating_add(more.port_count);
-        usage.thread_count = usage.thread_count.saturating_add(more.thread_count);
+        add(&mut self.by_ring, ring, more);
+    }
+
+    /// What a Ring has now, and will not have when it gets the rest.
+    pub(super) fn give_back(&mut self, ring: u32, less: Usage) {
+        add(&mut self.given_back, ring, less);
     }
 
     /// Refuses what a Ring, or one around it, has no room for.
     pub(super) fn check<W: World>(&self, scope: &Scope<'_, W>) -> Result<(), Refusal> {
-        let mut whole = Self::default();
-        for (ring, usage) in &self.by_ring {
-            scope.plan.ancestry(*ring).for_each(|ring| whole.add(ring, *usage));
-        }
-        for (number, more) in &whole.by_ring {
+        let sum_up = |by_ring: &BTreeMap<u32, Usage>| {
+            let mut whole = BTreeMap::new();
+            for (ring, usage) in by_ring {
+                scope.plan.ancestry(*ring).for_each(|ring| add(&mut whole, ring, *usage));
+            }
+            whole
+        };
+        let given_back = sum_up(&self.given_back);
+        for (number, more) in &sum_up(&self.by_ring) {
             let around = number.checked_sub(1).and_then(|index| find(&scope.plan.rings, index));
             let Some(around) = around else { continue };
-            let now = scope.world.taken(*number);
+            let (now, less) = (scope.world.taken(*number), given_back.get(number));
             for Kind { what, most, taken, show } in &KINDS {
-                let (bound, now, more) = (most(around), taken(&now), taken(more));
+                let now = taken(&now).saturating_sub(less.map_or(0, taken));
+                let (bound, more) = (most(around), taken(more));
                 if bound == 0 || more == 0 || now.saturating_add(more) <= bound {
                     continue;
                 }
@@ -110,4 +118,11 @@ impl Need {
         }
         Ok(())
     }
+}
+
+fn add(by_ring: &mut BTreeMap<u32, Usage>, ring: u32, more: Usage) {
+    let usage = by_ring.entry(ring).or_default();
+    usage.memory_bytes = usage.memory_bytes.saturating_add(more.memory_bytes);
+    usage.port_count = usage.port_count.saturating_add(more.port_count);
+    usage.thread_count = usage.thread_count.saturating_add(more.thread_count);
 }

@@ -75,7 +75,7 @@ impl<W: World> Scope<'_, W> {
             let text = format!("not all is there that must be: {} (CTL-7)", lacks.join("; "));
             return Err(Refusal::new(CONTROL_STATE, text));
         }
-        self.check_room(&ports, 0)?;
+        self.check_room(&ports, &[])?;
         Ok(Action::Start { instances, ports })
     }
 

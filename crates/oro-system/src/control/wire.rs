@@ -81,7 +81,7 @@ impl<W: World> Scope<'_, W> {
             let code = if rule == ENDPOINT_RULE { CONTROL_QUOTA } else { CONTROL_BUSY };
             Refusal::new(code, format!("`{from_port}` to `{to_port}`: {rule}"))
         })?;
-        self.check_room(core::slice::from_ref(&port), over.len())?;
+        self.check_room(core::slice::from_ref(&port), &over)?;
         Ok(Action::Wire { port, over })
     }
 
@@ -233,28 +233,38 @@ impl<W: World> Scope<'_, W> {
     }
 
     /// Whether there is room for more Ports, when some are forgotten (`RING-9`, `SYS-3`).
-    pub(super) fn check_room(&self, ports: &[PlanPort], over: usize) -> Result<(), Refusal> {
+    pub(super) fn check_room(&self, ports: &[PlanPort], over: &[u32]) -> Result<(), Refusal> {
         let own = self.plan.ports.iter().filter(|port| !port.is_forgotten()).count();
-        let count = own.saturating_sub(over).saturating_add(ports.len());
+        let count = own.saturating_sub(over.len()).saturating_add(ports.len());
         if u32::try_from(count).map_or(true, |count| count > MAX_PORTS) {
             let text = format!("a system has at most {MAX_PORTS} Ports: FORGET what has ended");
             return Err(Refusal::new(CONTROL_QUOTA, text));
         }
         let mut need = Need::default();
         for port in ports {
-            let (queue_bytes, cell_bytes) = wire_bytes(port);
-            for end in [&port.producer, &port.consumer] {
-                let PlanEnd::Instance { instance, .. } = end else { continue };
-                let Some(own) = self.planned(*instance) else { continue };
-                let (memory_bytes, port_count) = if port.payer() == Some(*instance) {
-                    (cell_bytes.saturating_add(queue_bytes), 1)
-                } else {
-                    (cell_bytes, 0)
-                };
-                need.add(own.ring, Usage { memory_bytes, port_count, thread_count: 0 });
-            }
+            self.each_cost(port, |ring, usage| need.add(ring, usage));
+        }
+        for port in over.iter().filter_map(|port| find(&self.plan.ports, *port)) {
+            self.each_cost(port, |ring, usage| need.give_back(ring, usage));
         }
         need.check(self)
+    }
+
+    /// What a Port takes, of each Ring that has one of its ends.
+    fn each_cost(&self, port: &PlanPort, mut take: impl FnMut(u32, Usage)) {
+        let (queue_bytes, cell_bytes) = wire_bytes(port);
+        for end in [&port.producer, &port.consumer] {
+            let PlanEnd::Instance { instance, .. } = end else { continue };
+            let Some(own) = self.planned(*instance).filter(|own| !own.is_forgotten()) else {
+                continue;
+            };
+            let (memory_bytes, port_count) = if port.payer() == Some(*instance) {
+                (cell_bytes.saturating_add(queue_bytes), 1)
+            } else {
+                (cell_bytes, 0)
+            };
+            take(own.ring, Usage { memory_bytes, port_count, thread_count: 0 });
+        }
     }
 
     /// Gives an end of a Port to another thread of its instance (`END-14`).
