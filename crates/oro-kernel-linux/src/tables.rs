@@ -19,13 +19,13 @@ use oro_system::Plan;
 
 use crate::memory::SharedMemory;
 use crate::metadata::name_field;
-use view::View;
+use view::{View, Views};
 
 /// The tables of every Ring.
 #[derive(Debug)]
 pub(crate) struct Tables {
     /// By Ring.
-    views: Vec<View>,
+    views: Views,
     /// By instance: where it stands.
     instances: Vec<Vec<InstancePlace>>,
     /// By Port.

@@ -7,7 +7,7 @@ use oro_kernel::Side;
 use oro_sysabi as abi;
 use oro_system::{Plan, PlanEnd, PlanGrant};
 
-use super::view::{Capacity, Kind, RING_SIZE, View, take};
+use super::view::{Capacity, Kind, RING_SIZE, View, Views, take};
 use super::{InstancePlace, PortPlace, Tables};
 use crate::memory::SharedMemory;
 use crate::metadata::{name_field, write_structure};
@@ -29,7 +29,7 @@ impl Tables {
             }
         }
         let mut tables = Self {
-            views: Vec::new(),
+            views: Views::default(),
             instances: Vec::new(),
             ports: Vec::new(),
             grows,
@@ -225,6 +225,15 @@ impl Tables {
                 tables.views[reader as usize].remove_ring(ring, parent);
             }
         });
+        // What is left of others there, such as a Port whose other end is somebody's still, is shown there
+        // no more: the rows are the next Ring's.
+        for places in &mut self.instances {
+            places.retain(|place| place.ring != ring && place.view != ring as usize);
+        }
+        for places in &mut self.ports {
+            places.retain(|place| place.ring != ring && place.view != ring as usize);
+        }
+        self.views.forget(ring);
     }
 
     /// Lets a Ring's structure change in every view that shows it, under their generations: its own, and

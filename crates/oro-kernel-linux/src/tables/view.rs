@@ -6,6 +6,7 @@ use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::{Index, IndexMut};
 
 use oro_sysabi as abi;
 
@@ -113,6 +114,36 @@ pub(super) struct ShownRing {
 impl ShownRing {
     pub(super) fn rows(&self, kind: Kind) -> &Rows {
         &self.tables[kind as usize]
+    }
+}
+
+/// What the instances of each Ring read, by Ring; nothing of those that are forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Views(Vec<Option<View>>);
+
+impl Views {
+    /// Of the next Ring.
+    pub(super) fn push(&mut self, view: View) {
+        self.0.push(Some(view));
+    }
+
+    /// Nobody is left who reads it.
+    pub(super) fn forget(&mut self, ring: u32) {
+        self.0[ring as usize] = None;
+    }
+}
+
+impl Index<usize> for Views {
+    type Output = View;
+
+    fn index(&self, ring: usize) -> &View {
+        self.0[ring].as_ref().expect("kernel bug: the Ring is forgotten")
+    }
+}
+
+impl IndexMut<usize> for Views {
+    fn index_mut(&mut self, ring: usize) -> &mut View {
+        self.0[ring].as_mut().expect("kernel bug: the Ring is forgotten")
     }
 }
 
