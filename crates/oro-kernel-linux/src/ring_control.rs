@@ -19,7 +19,7 @@ use crate::metadata;
 use crate::restart::Restarts;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::PageFault;
-use crate::world::{describe_instance, describe_port};
+use crate::world::{Place, describe_instance, describe_port};
 use crate::{StartError, seal};
 
 /// What is remembered of holders.
@@ -280,7 +280,12 @@ impl Supervisor<'_> {
         }
         let port = match self.world.wire(&plan, &self.images) {
             Ok(port) => port,
-            Err(error) => return Err(broken(&error)),
+            Err(error) => {
+                // The element is free, and what it had is gone.
+                plan.ports.pop();
+                self.adopt(plan);
+                return Err(broken(&error));
+            }
         };
         self.world.charges = charges;
         self.opened_queues.push([false; 2]);
@@ -505,15 +510,33 @@ impl Supervisor<'_> {
         self.forget_names();
     }
 
-    /// Gives a Port's queue back, if nobody may still read it.
+    /// Gives a Port's memory back, if nobody may still read it: an instance that is not forgotten, or the
+    /// kernel.
     fn release_port(&mut self, port: PortId) {
         let consumer = EndpointId { port, side: Side::Consumer };
         let is_over = self.kernel.port(port).state == oro_kernel::PortState::Ended
             && self.kernel.available(consumer) == 0;
-        if is_over {
-            let result = self.world.release_port(port);
-            self.check("fallocate(PUNCH_HOLE)", result);
+        let place = self.world.ports[port.0 as usize].place(Side::Consumer);
+        let is_gone = match place {
+            Place::Thread(place) => {
+                let instance = self.world.threads[place.thread.0 as usize].instance;
+                self.plan.instances[instance.0 as usize].is_forgotten()
+            }
+            Place::Kernel(_) => false,
+        };
+        if !is_over && !is_gone {
+            return;
         }
+        let (seen, threads) = (Seen { supervisor: self }, &self.world.threads);
+        let may_run: Vec<bool> = threads
+            .iter()
+            .map(|thread| match seen.state(thread.instance.0) {
+                State::Mounted | State::Running | State::Restarting => true,
+                State::Ended | State::Faulted | State::Forgotten => false,
+            })
+            .collect();
+        let result = self.world.release_port(port, |thread| may_run[thread.0 as usize]);
+        self.check("fallocate(PUNCH_HOLE)", result);
     }
 
     fn describe_ring(&self, ring: u32) -> Description {

@@ -167,6 +167,10 @@ pub(crate) struct PortMemory {
     pub(crate) queue: SharedMemory,
     /// By side, the page with its cursor.
     pub(crate) cursors: [SharedMemory; 2],
+    /// Both pages as they were taken for the Port: a late end's peer cursor is in a page of its thread's.
+    cursor_pages: SharedMemory,
+    /// Threads may have its own cursors mapped writable.
+    can_upgrade: bool,
     pub(crate) producer: Place,
     pub(crate) consumer: Place,
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use oro_image::Image;
-use oro_kernel::{InstanceId, PortId};
+use oro_kernel::{InstanceId, PortId, ThreadId};
 use oro_system::{Plan, PlanInstance};
 use rustix::fs::SealFlags;
 
@@ -147,17 +147,38 @@ impl World {
         Ok(())
     }
 
-    /// Gives back the queue of a Port that is over, if no thread that lives has ever had it mapped.
-    pub(crate) fn release_port(&mut self, port: PortId) -> io::Result<()> {
+    /// Gives back the queue and the cursors of a Port that is over, or that nobody is left of: but for what
+    /// a thread of which something may yet run has mapped. `may_run`: whether that is so of a thread.
+    pub(crate) fn release_port(
+        &mut self,
+        port: PortId,
+        may_run: impl Fn(ThreadId) -> bool,
+    ) -> io::Result<()> {
         let memory = &self.ports[port.0 as usize];
-        let is_mapped = [&memory.producer, &memory.consumer]
-            .iter()
-            .any(|place| matches!(place, Place::Thread(ThreadPlace { live: Some(_), .. })));
-        if is_mapped {
-            let queue = &memory.queue;
-            return queue.punch_hole(0, queue.size_bytes());
+        let places = [&memory.producer, &memory.consumer];
+        let is_mapped = |keeps: &dyn Fn(&ThreadPlace) -> bool| {
+            places.iter().any(|place| match place {
+                Place::Thread(place) => may_run(place.thread) && keeps(place),
+                Place::Kernel(_) => false,
+            })
+        };
+        let has_queue = is_mapped(&|place| place.live.is_some());
+        // What a late end sees of its peer is in a page of its thread's own.
+        let has_cursors = is_mapped(&|place| {
+            let reserved = &self.threads[place.thread.0 as usize].reserved;
+            !reserved.values().any(|reserved| reserved.place.window == place.window)
+        });
+        let Store { writable, readable, .. } = &mut self.store;
+        if has_queue {
+            memory.queue.punch_hole(0, memory.queue.size_bytes())?;
+        } else {
+            writable.give_back(memory.queue.clone())?;
         }
-        self.store.writable.give_back(memory.queue.clone())
+        if !has_cursors {
+            let arena = if memory.can_upgrade { writable } else { readable };
+            arena.give_back(memory.cursor_pages.clone())?;
+        }
+        Ok(())
     }
 
     /// Bytes that count for an instance's quota before it has any Port: image, heap, stacks, and what a

@@ -71,6 +71,8 @@ impl World {
             slot_count: u64::from(planned.slot_count),
             queue,
             cursors: [cursors.part(0, PAGE), cursors.part(PAGE, PAGE)],
+            cursor_pages: cursors,
+            can_upgrade,
             // Until they have their places.
             producer: Place::Kernel(BuiltIn::NullSource),
             consumer: Place::Kernel(BuiltIn::NullSink),
