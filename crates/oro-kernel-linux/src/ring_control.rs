@@ -18,6 +18,7 @@ use crate::diagnose::FaultDetail;
 use crate::metadata;
 use crate::restart::Restarts;
 use crate::supervisor::{Supervisor, thread_id};
+use crate::tables::Kind;
 use crate::userfault::PageFault;
 use crate::world::{Place, describe_instance, describe_port};
 use crate::{StartError, seal};
@@ -111,14 +112,14 @@ impl Supervisor<'_> {
         let mut id = 0;
         match action {
             Action::CreateRing(ring) => {
-                self.check_room(ring.parent)?;
+                self.check_room(ring.parent, Kind::Children)?;
                 let number = as_u32(plan.rings.len());
                 self.world.tables.add_ring(&plan, number).map_err(|error| broken(&error))?;
                 self.adopt(plan);
                 id = self.world.tables.ring_id(reader, number);
             }
             Action::Grant { ring, grant } => {
-                self.check_room(*ring)?;
+                self.check_room(*ring, Kind::Instances)?;
                 self.world.tables.add_grant(&plan, *ring, grant);
                 self.adopt(plan);
                 if let Some(instance) = grant.instance {
@@ -130,7 +131,7 @@ impl Supervisor<'_> {
                 id = self.load(plan, holder, *address, *size_bytes)?;
             }
             Action::Mount(planned) => {
-                self.check_room(planned.ring)?;
+                self.check_room(planned.ring, Kind::Instances)?;
                 let instance = self.mount(plan)?;
                 id = self.world.tables.instance_id(reader, instance.0);
             }
@@ -175,13 +176,21 @@ impl Supervisor<'_> {
         self.forget_names();
     }
 
-    fn check_room(&self, ring: u32) -> Result<(), Refusal> {
-        if self.world.tables.has_room(&self.plan, ring) {
+    fn check_room(&self, ring: u32, kind: Kind) -> Result<(), Refusal> {
+        if self.world.tables.has_room(&self.plan, ring, kind) {
             return Ok(());
         }
+        let (what, others) = match kind {
+            Kind::Children => ("another Ring", "Rings"),
+            Kind::Instances => ("another instance", "instances and grants"),
+            Kind::Ports => ("another Port", "Ports"),
+        };
         Err(Refusal::new(
             abi::CONTROL_QUOTA,
-            "the tables of this Ring are full: forget what has ended, or use another Ring",
+            format!(
+                "the tables have no row for {what} there: forget {others} that have ended, or use \
+                 another Ring"
+            ),
         ))
     }
 
@@ -253,7 +262,7 @@ impl Supervisor<'_> {
         let number = PortId(as_u32(plan.ports.len() - 1));
         for end in list_ends(number) {
             if let Some(ring) = self.ring_of(&planned, end.side) {
-                self.check_room(ring)?;
+                self.check_room(ring, Kind::Ports)?;
             }
             self.check_place(&planned, end.side)?;
         }

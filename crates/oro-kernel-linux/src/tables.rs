@@ -19,6 +19,7 @@ use oro_system::Plan;
 
 use crate::memory::SharedMemory;
 use crate::metadata::name_field;
+pub(crate) use view::Kind;
 use view::{View, Views};
 
 /// The tables of every Ring.

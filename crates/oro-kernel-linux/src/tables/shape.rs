@@ -78,13 +78,14 @@ impl Tables {
         Ok(())
     }
 
-    /// Whether everything finds room that one request may ask for: a Ring, an instance and a Port.
-    pub(crate) fn has_room(&self, plan: &Plan, ring: u32) -> bool {
+    /// Whether a Ring's tables have a row of a kind, for every reader.
+    pub(crate) fn has_room(&self, plan: &Plan, ring: u32, kind: Kind) -> bool {
         plan.ancestry(ring).all(|reader| {
             let view = &self.views[reader as usize];
-            let shown = &view.rings[&ring];
-            view.has_room_for_ring(ring)
-                && [Kind::Instances, Kind::Ports].iter().all(|kind| shown.rows(*kind).has_room())
+            match kind {
+                Kind::Children => view.has_room_for_ring(ring),
+                Kind::Instances | Kind::Ports => view.rings[&ring].rows(kind).has_room(),
+            }
         })
     }
 

@@ -51,7 +51,7 @@ impl Capacity {
 
 /// The tables of a Ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Children,
     Instances,
     Ports,

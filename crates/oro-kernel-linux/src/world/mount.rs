@@ -143,6 +143,7 @@ impl World {
             thread.regions = Vec::new();
             thread.ends = Vec::new();
         }
+        self.instances[index].shared = Vec::new();
         self.charges.clear(index);
         Ok(())
     }
