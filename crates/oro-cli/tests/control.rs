@@ -209,7 +209,7 @@ static uint64_t test(void) {
         "system.toml",
         text.replace("[modules]", "[modules]\ndeaf = { source = \"deaf.c\" }"),
     );
-    folder.run("", "run system.toml --timeout 20s").ends(0);
+    folder.run("", "run system.toml --timeout 80s").ends(0);
 }
 
 /// CTL-3: power over what is below, and nothing else; of the own Ring one wiring.
@@ -321,7 +321,7 @@ void run(const struct oro_root *root) {
         );
     }
     folder.write("system.toml", text);
-    folder.run("", "run system.toml --timeout 20s").ends(0);
+    folder.run("", "run system.toml --timeout 80s").ends(0);
 }
 
 /// CTL-4, RING-1, RING-6, RING-9: children, quotas that none outgrows, grants of what the parent has.

@@ -19,6 +19,7 @@ ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, oro_control_reply, ORO_CONTROL_REPLY_LAYO
 ORO_PORT(2, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", ORO_NOTE_PORT_OPTIONAL, 4);
 ORO_PORT(6, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", ORO_NOTE_PORT_OPTIONAL, 4);
 ORO_PORT(10, 0, ORO_DIRECTION_PRODUCER, oro_bytes_head, ORO_BYTES_LAYOUT, "text", ORO_NOTE_PORT_OPTIONAL, 1);
+ORO_PORT(11, 0, ORO_DIRECTION_CONSUMER, oro_bytes_head, ORO_BYTES_LAYOUT, "bytes", ORO_NOTE_PORT_OPTIONAL, 1);
 static struct oro_control control;
 static const struct oro_root *root;
 static char words[900];
@@ -115,6 +116,22 @@ __attribute__((unused)) static uint64_t clean(void) {
         if (id != 0) (void)END_RING(id), (void)MUST(FORGET_RING(id));
     }
     return 0;
+}
+/* Says of an element whose Port has ended that it knows (CTL-8). */
+__attribute__((unused)) static void let_go(uint32_t port_index) {
+    volatile struct oro_condition *condition = oro_condition_(root, 0);
+    condition->kind = ORO_WAIT_BINDING;
+    condition->index = port_index;
+    condition->value = oro_binding_state(root, port_index);
+    (void)oro_touch_gate_(root, 1, 0);
+}
+/* Says one letter by `text`, and waits until another one comes by `bytes`. */
+__attribute__((unused)) static void meet(void) {
+    static struct oro_endpoint out, in;
+    if (out.root == 0) out = oro_open(root, 10), in = oro_open(root, 11);
+    CHECK(oro_bytes_write(&out, "x", 1) == 0 && oro_wait(&in) > 0);
+    (void)ORO_IN(struct oro_bytes_head, &in)->length;
+    oro_advance(&in);
 }
 static uint64_t test(void);
 uint64_t run(const struct oro_root *own) {
@@ -233,7 +250,7 @@ impl Held<'_> {
     /// Runs it.
     pub(crate) fn run(&self) -> End {
         self.write();
-        self.folder.run("", "run system.toml --timeout 20s")
+        self.folder.run("", "run system.toml --timeout 80s")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Processes as Linux shows them: what a sealed one has mapped and open, and who is left.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 /// Longest wait for something that takes milliseconds.
@@ -50,6 +51,27 @@ pub(crate) fn find_guardian(process_id: u32) -> u32 {
 pub(crate) fn read_resident_bytes(process_id: u32) -> u64 {
     let text = read_status(process_id, "VmRSS").unwrap_or_default();
     text.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Bytes of memory of a process's own.
+pub(crate) fn read_private_bytes(process_id: u32) -> u64 {
+    let text = read_status(process_id, "RssAnon").unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Bytes of all memfds that it has open.
+pub(crate) fn read_memfd_bytes(process_id: u32) -> u64 {
+    let Ok(folder) = fs::read_dir(format!("/proc/{process_id}/fd")) else { return 0 };
+    let is_memfd = |entry: &fs::DirEntry| {
+        fs::read_link(entry.path()).is_ok_and(|name| name.to_string_lossy().starts_with("/memfd:"))
+    };
+    let files = folder.flatten().filter(is_memfd);
+    files.filter_map(|entry| fs::metadata(entry.path()).ok()).map(|file| file.blocks() * 512).sum()
+}
+
+/// How many files a process has open.
+pub(crate) fn count_descriptors(process_id: u32) -> usize {
+    fs::read_dir(format!("/proc/{process_id}/fd")).map_or(0, Iterator::count)
 }
 
 /// A line of `/proc/PID/maps`.
