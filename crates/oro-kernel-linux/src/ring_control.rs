@@ -214,7 +214,10 @@ impl Supervisor<'_> {
         if image.machine != oro_image::Machine::X86_64 {
             return Err(refuse(format!("it is for {}, this is x86_64", image.machine.name())));
         }
-        let name = plan.free_module_name(&image.interface.name);
+        let own = self.holders.images.iter().filter(|(owner, _)| *owner == holder);
+        let mut known = plan.instances[holder as usize].modules.clone();
+        known.extend(own.map(|(_, module)| *module));
+        let name = plan.free_module_name(&image.interface.name, &known);
         let module = as_u32(plan.modules.len());
         plan.modules.push(name);
         self.images.push(Cow::Owned(image));

@@ -143,6 +143,10 @@ fn find<T>(list: &mut [T], index: u32) -> Option<&mut T> {
     list.get_mut(usize::try_from(index).ok()?)
 }
 
+fn find_in<T>(list: &[T], index: u32) -> Option<&T> {
+    list.get(usize::try_from(index).ok()?)
+}
+
 fn find_ring(plan: &mut Plan, number: u32) -> Option<&mut PlanRing> {
     find(&mut plan.rings, number.checked_sub(1)?)
 }
@@ -162,15 +166,18 @@ impl Plan {
         self.ancestry(ring).any(|own| own == outer)
     }
 
-    /// A name that no module has yet: the wanted one, or that with a number.
+    /// A name for a module that an instance loads: the wanted one, or that with a number if one of `known`
+    /// has it, the modules that the instance may mount or has loaded before. What other instances load makes no
+    /// difference to it, for it shows in tables (`CTL-13`), so two modules may have one name.
     #[must_use]
-    pub fn free_module_name(&self, wanted: &str) -> String {
+    pub fn free_module_name(&self, wanted: &str, known: &[u32]) -> String {
         let wanted = if crate::is_valid_name(wanted) { wanted } else { "image" };
-        let is_taken = |name: &str| self.modules.iter().any(|known| known == name);
+        let names = known.iter().filter_map(|module| find_in(&self.modules, *module));
+        let is_taken = |name: &str| names.clone().any(|known| known == name);
         if !is_taken(wanted) {
             return String::from(wanted);
         }
-        let most = u32::try_from(self.modules.len()).unwrap_or(u32::MAX).saturating_add(2);
+        let most = u32::try_from(known.len()).unwrap_or(u32::MAX).saturating_add(2);
         // A number has at most 10 digits; of names that differ in it one is free.
         let stem = wanted.get(..wanted.len().min(20)).unwrap_or(wanted);
         let mut names = (2..=most).map(|number| alloc::format!("{stem}-{number}"));
