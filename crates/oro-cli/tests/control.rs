@@ -396,6 +396,12 @@ static uint8_t copy[1 << 20];
 static uint64_t test(void) {
     const uint64_t size = (uint64_t)(image_end - image_start);
     uint64_t ring = MUST(create(OWN, "r")), image = MUST(oro_control_load(&control, image_start, size));
+    MUST(DESCRIBE(OWN));
+    const uint64_t charged = control.reply.memory_bytes;
+    uint64_t again = MUST(oro_control_load(&control, image_start, size));
+    CHECK(again != image);
+    MUST(DESCRIBE(OWN));
+    CHECK(control.reply.memory_bytes == charged + (size + 4095) / 4096 * 4096);
     uint64_t one = MUST(mount_image(ring, "one", image)), two = MUST(mount_image(ring, "two", image));
     const volatile struct oro_instance *shown = oro_find_instance(oro_own_ring(root), one);
     CHECK(oro_name_is(shown->module, "answer") && shown->state == ORO_INSTANCE_MOUNTED);

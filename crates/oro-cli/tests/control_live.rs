@@ -509,3 +509,40 @@ fn ring_2_a_holder_sees_nothing_of_another_ones_work() {
     assert!(seen[0].lines().count() > 100, "{}", seen[0]);
     assert_eq!(seen[0], seen[1]);
 }
+
+/// CTL-8, CTL-9, RING-9: what is given back counts as free for what takes its place; a larger image must fit.
+#[test]
+fn ctl_8_what_is_over_makes_room_in_its_quota() {
+    let big = PASS.1.replace("void run", "volatile char more[1 << 20];\nvoid run");
+    holds("ctl-8-quota", &[SOURCE, SINK, PASS, ("big", &big)], r#"
+static uint64_t test(void) {
+    oro_control_create(&control, OWN, "few"), control.request.port_count = 1;
+    control.request.memory_bytes = 512 << 10;
+    uint64_t few = MUST(SEND), many = MUST(create(OWN, "many"));
+    uint64_t source = MUST(mount(few, "source", "source")), sink = 0, before = 0;
+    for (int round = 0; round < 50; round++) {
+        sink = MUST(mount(many, "sink", "sink"));
+        MUST(wire(source, "out", sink, "in"));
+        MUST(DESCRIBE(few));
+        CHECK(control.reply.port_count == 1 && (round == 0 || control.reply.memory_bytes == before));
+        before = control.reply.memory_bytes;
+        IS(ORO_CONTROL_BUSY, wire(source, "out", sink, "in"));
+        MUST(END(sink));
+        if (round % 2) IS(ORO_CONTROL_STATE, wire(source, "out", sink, "in"));
+        MUST(FORGET(sink));
+    }
+    (void)END(source), MUST(FORGET(source));
+    MUST(DESCRIBE(few));
+    CHECK(control.reply.port_count == 0 && control.reply.memory_bytes == 0);
+    /* A larger image in the place of another one. */
+    uint64_t pass = MUST(mount(few, "pass", "pass"));
+    MUST(wire_element(pass, "out", 0, root->instance_id, "in", 0));
+    MUST(wire_element(root->instance_id, "out", 0, pass, "in", 0)), MUST(START(pass));
+    MUST(DESCRIBE(few)), before = control.reply.memory_bytes;
+    IS(ORO_CONTROL_QUOTA, REPLACE(pass, "big", 0)), SAYS("`few`");
+    MUST(DESCRIBE(few)), CHECK(control.reply.memory_bytes == before);
+    MUST(REPLACE(pass, "pass", 0)), MUST(DESCRIBE(few)), CHECK(control.reply.memory_bytes == before);
+    return clean();
+}
+"#);
+}

@@ -210,6 +210,10 @@ impl Supervisor<'_> {
                  a stack"
             ))
         })?;
+        // It is kept for as long as the system runs, so it is paid for before it is looked at (CTL-13).
+        let mut charges = self.world.charges.clone();
+        charges.add_image(holder as usize, size_bytes);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
         let image = oro_image::Image::parse(&bytes).map_err(|error| refuse(error.to_string()))?;
         if image.machine != oro_image::Machine::X86_64 {
             return Err(refuse(format!("it is for {}, this is x86_64", image.machine.name())));
@@ -220,6 +224,7 @@ impl Supervisor<'_> {
         let name = plan.free_module_name(&image.interface.name, &known);
         let module = as_u32(plan.modules.len());
         plan.modules.push(name);
+        self.world.charges = charges;
         self.images.push(Cow::Owned(image));
         self.adopt(plan);
         let images = &mut self.holders.images;

@@ -7,6 +7,7 @@ use oro_system::{Plan, PlanPort};
 
 use super::World;
 use crate::StartError;
+use crate::memory::round_to_pages;
 
 /// Bytes that count for each instance: image, heap, stacks, what its threads have, cells, commit words and
 /// queues.
@@ -47,6 +48,11 @@ impl Charges {
                 self.0[instance as usize] -= size_bytes;
             }
         }
+    }
+
+    /// An instance has loaded an image (`CTL-5`).
+    pub(crate) fn add_image(&mut self, holder: usize, size_bytes: u64) {
+        self.0[holder] += round_to_pages(size_bytes);
     }
 
     /// An instance gets another image (`CTL-9`): that of `plan` in place of that of `old`.
