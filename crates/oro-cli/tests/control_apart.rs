@@ -1,7 +1,5 @@
 //! Holders of Ring control beside others (`CTL-13`, `RING-2`): nobody waits for them, and nobody sees what they do.
 
-#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
-
 mod support;
 
 use support::Folder;

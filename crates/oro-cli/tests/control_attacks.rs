@@ -1,8 +1,6 @@
 //! Attempts to crash, hang or confuse the kernel by way of Ring control (`CTL-2`, `CTL-3`, `CTL-13`, `KRN-1`): each ends with a
 //! holder that is told what is wrong, and with a system that goes on.
 
-#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
-
 mod support;
 
 use support::Folder;
@@ -63,6 +61,16 @@ static uint64_t test(void) {
     );
 }
 
+/// Traps at once.
+const TRAP: (&str, &str) = (
+    "trap",
+    r#"
+ORO_MODULE("trap");
+ORO_ENTRY(0, run, 0, 0);
+void run(const struct oro_root *root) { (void)root, __builtin_trap(); }
+"#,
+);
+
 /// CTL-2, CTL-7, CTL-8, CTL-9: what makes no sense in the state that things are in.
 #[test]
 fn ctl_2_out_of_turn() {
@@ -79,17 +87,9 @@ void run(const struct oro_root *root) { oro_sleep_until(root, ORO_NO_DEADLINE - 
 void leave(const struct oro_root *root) { (void)root; }
 "#,
     );
-    let trap = (
-        "trap",
-        r#"
-ORO_MODULE("trap");
-ORO_ENTRY(0, run, 0, 0);
-void run(const struct oro_root *root) { (void)root, __builtin_trap(); }
-"#,
-    );
     holds(
         "attack-turn",
-        &[IDLE, two, trap, SOURCE],
+        &[IDLE, two, TRAP, SOURCE],
         r#"
 static uint64_t again(uint64_t ring, const char *name, uint64_t backoff_ns, uint32_t most) {
     oro_control_mount(&control, ring, name, "trap"), control.request.restart = ORO_CONTROL_RESTART_FAULT;

@@ -3,10 +3,8 @@
 
 mod support;
 
-use std::fmt::Write as _;
-
 use support::Folder;
-use support::holder::{HOLDER_C, Held, IDLE, NUM_C, PASS, SINK, SOURCE, holds, wires};
+use support::holder::{Held, IDLE, NUM_C, PASS, SINK, SOURCE, holds};
 
 /// CTL-5: an image in the own memory, checked; good for its holder alone.
 #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use support::Folder;
-use support::holder::{HOLDER_C, Held, IDLE, NUM_C, PASS, SINK, SOURCE, holds, wires};
+use support::holder::{Held, IDLE, PASS, SINK, SOURCE, holds};
 use support::place::Place;
 use support::processes::{
     count_descriptors, list_children, read_memfd_bytes, read_private_bytes, wait_for,
@@ -116,7 +116,7 @@ fn is_flat([before, after]: [Had; 2]) {
     assert!(after.private_bytes <= before.private_bytes + (12 << 20), "{before:?} {after:?}");
 }
 
-/// CTL-8, BIND-3, BIND-5: an element of a server that runs is wired, used, and wired again, 1000 times.
+/// CTL-8, BIND-3: an element of a server that runs is wired, used, and wired again, 1000 times.
 #[test]
 fn ctl_8_an_element_is_wired_a_thousand_times() {
     let had = measure(
