@@ -283,3 +283,71 @@ fn count_descriptors(process_id: u32) -> Option<usize> {
     let folder = PathBuf::from(format!("/proc/{process_id}/fd"));
     std::fs::read_dir(folder).ok().map(Iterator::count)
 }
+
+/// Runs a manifest of one line each for modules, instances and wires; the end, and the report.
+fn run_system(name: &str, modules: &[(&str, &str)], manifest: &str) -> (End, Value) {
+    let folder = Folder::new(name);
+    let mut table = "oro = 1\n[modules]\n".to_owned();
+    for (module, source) in modules {
+        folder.write(&format!("{module}.c"), format!("{HEAD_C}{source}"));
+        table += &format!("{module} = {{ source = \"{module}.c\" }}\n");
+    }
+    folder.write("system.toml", table + manifest);
+    let end = folder.oro("run system.toml --timeout 60s --json=report.json");
+    let text = std::fs::read_to_string(folder.path("report.json")).unwrap();
+    (end, serde_json::from_str(&text).unwrap())
+}
+
+/// Its first incarnation stores a wrong cursor, which is found at its next touch: that of `b`. The second
+/// does no wrong.
+const OFFENDER_C: &str = r#"
+ORO_MODULE("offender");
+ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "a", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "b", 0, 1);
+uint64_t run(const struct oro_root *root) {
+    struct oro_endpoint a = oro_open(root, 0), b = oro_open(root, 1);
+    if (a.binding->first == 0) {
+        ORO_OUT(struct num, &b)->value = 5;
+        ORO_OUT(struct num, &a)->value = 1;
+        uint64_t word = a.binding->own_cursor;
+        oro_advance(&a);
+        oro_store64((volatile uint64_t *)(uintptr_t)word, 999);
+        LAST_TOUCH
+        return 7;
+    }
+    for (uint64_t value = 1; value <= 3; value++, oro_advance(&b)) {
+        if (oro_wait(&b) <= 0) return 3;
+        ORO_OUT(struct num, &b)->value = value;
+    }
+    return 0;
+}
+"#;
+
+/// END-7: the touch at which an incarnation is found out is none of its replacement's, be it of a commit
+/// word or of the exit gate.
+#[test]
+fn end_7_a_replacement_does_not_pay_for_its_predecessor() {
+    for (name, touch) in [("word", "oro_advance(&b);"), ("exit", "")] {
+        let offender = OFFENDER_C.replace("LAST_TOUCH", touch);
+        let sink = SINK_C.replace("COUNT", "3");
+        let (end, report) = run_system(
+            &format!("restart-late-{name}"),
+            &[("offender", &offender), ("sink", &sink)],
+            r#"[instance.offender]
+module = "offender"
+restart = { on = "fault", max = 3, backoff = "0s" }
+[instance.sink]
+module = "sink"
+[[wire]]
+from = "offender.a"
+to = "null.bytes"
+[[wire]]
+from = "offender.b"
+to = "sink.in"
+"#,
+        );
+        end.ends(0);
+        assert_eq!(report["instances"][0]["restarts"]["count"], 1, "{name}: {report}");
+    }
+}

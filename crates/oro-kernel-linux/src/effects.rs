@@ -67,7 +67,7 @@ impl Supervisor<'_> {
                 Effect::EndInstance { instance, end, restart } => {
                     self.end_instance(instance, end, restart);
                 }
-                Effect::ReplaceInstance(instance) => self.replace_instance(instance),
+                Effect::ReplaceInstance(instance) => self.to_replace.push(instance),
                 Effect::WakeKernelEnd(end) => woken.push(end),
                 Effect::Finish => self.has_finished = true,
                 Effect::OpenCursor { .. }

@@ -44,8 +44,23 @@ impl Restarts {
 }
 
 impl Supervisor<'_> {
-    /// [`Effect::ReplaceInstance`](oro_kernel::Effect::ReplaceInstance), and the answer.
+    /// Builds the replacements that are awaited.
+    pub(crate) fn replace_awaited(&mut self) {
+        for instance in std::mem::take(&mut self.to_replace) {
+            // A failure asks for another one, which is not this turn's.
+            self.replace_instance(instance);
+        }
+    }
+
+    /// What [`Effect::ReplaceInstance`](oro_kernel::Effect::ReplaceInstance) has asked for, and the answer.
+    /// Never amid a step, nor between the steps of one fault: whoever serves a thread finds it gone when
+    /// it has ended, and not another one in its place.
     pub(crate) fn replace_instance(&mut self, instance: InstanceId) {
+        assert!(!self.is_stepping, "kernel bug: a replacement amid an event's effects");
+        self.to_replace.retain(|other| *other != instance);
+        if !self.kernel.instance(instance).is_restarting {
+            return; // It was killed meanwhile.
+        }
         let restarts = instance.0 as usize;
         let event = match self.build_replacement(instance) {
             Ok(()) => {
@@ -59,7 +74,7 @@ impl Supervisor<'_> {
                 Event::RestartFailed { instance }
             }
         };
-        self.pending.push_back(event);
+        self.step(event);
     }
 
     /// A built-in at the other end may have something to say to the replacement.

@@ -458,6 +458,8 @@ impl Supervisor<'_> {
         }
         "it was to be replaced".clone_into(&mut self.kill_reason);
         self.step(Event::RestartInstance { instance });
+        // Before it is answered, and on the holder's account (CTL-13).
+        self.replace_instance(instance);
         Ok(())
     }
 

@@ -98,6 +98,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
         effects: Vec::new(),
         settled: VecDeque::new(),
         pending: VecDeque::new(),
+        to_replace: Vec::new(),
         is_stepping: false,
         step_count: 0,
         timers: Timers::default(),
@@ -153,7 +154,9 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) settled: VecDeque<Event>,
     /// Events that come once the present one's effects have all been carried out.
     pub(crate) pending: VecDeque<Event>,
-    is_stepping: bool,
+    /// Instances whose replacements the core has asked for.
+    pub(crate) to_replace: Vec<InstanceId>,
+    pub(crate) is_stepping: bool,
     /// Events that the core has been told of.
     step_count: u64,
     pub(crate) timers: Timers,
@@ -315,6 +318,7 @@ impl Supervisor<'_> {
             self.handle_all(&events);
             self.look_at_landings();
             self.expire_timers();
+            self.replace_awaited();
             self.work_due();
             self.keep_deadline();
             if self.step_count != steps || !events.is_empty() || !self.unfinished.is_empty() {
@@ -336,7 +340,7 @@ impl Supervisor<'_> {
     /// How long to wait for an event, to the nanosecond; `None`: for ever. `quiet`: when to look for a
     /// deadlock.
     fn choose_timeout(&mut self, quiet: Option<Instant>) -> Option<Timespec> {
-        if !self.unfinished.is_empty() {
+        if !self.unfinished.is_empty() || !self.to_replace.is_empty() {
             return Timespec::try_from(Duration::ZERO).ok();
         }
         let pause = self.choose_landing_pause();
