@@ -14,6 +14,8 @@ use crate::{
 
 /// How often the delay doubles in a row.
 const BACKOFF_DOUBLINGS: u32 = 6;
+/// The least delay after a replacement that could not be made: what it lacked is not there at once.
+const FAILURE_BACKOFF_NS: u64 = 10_000_000;
 
 impl Kernel {
     /// Whether its threads' ends close nothing until it has ended for good (`END-10`).
@@ -41,7 +43,7 @@ impl Kernel {
             return self.conclude(id, end, effects);
         }
         self.begin_restart(id, end, effects);
-        self.ask_for_replacement(id, effects);
+        self.ask_for_replacement(id, policy.backoff_ns, effects);
     }
 
     /// Whether an instance can be replaced by order (`CTL-9`): it is to be replaced anyhow; or it runs, and
@@ -96,9 +98,8 @@ impl Kernel {
     }
 
     /// At once or later (`END-11`).
-    fn ask_for_replacement(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
+    fn ask_for_replacement(&mut self, id: InstanceId, backoff_ns: u64, effects: &mut Vec<Effect>) {
         let doublings = self.instances[id.0 as usize].restarts_in_row.min(BACKOFF_DOUBLINGS);
-        let backoff_ns = self.setup.instances[id.0 as usize].restart.backoff_ns;
         match backoff_ns.saturating_mul(1 << doublings) {
             0 => self.ask_now(id, effects),
             after_ns => {
@@ -164,16 +165,17 @@ impl Kernel {
         self.start_threads(id, effects);
     }
 
-    /// No replacement could be had: as if one had ended at once.
+    /// No replacement could be had: as if one had ended at once, but the next one is never tried at once.
     pub(crate) fn retry_restart(&mut self, id: InstanceId, effects: &mut Vec<Effect>) {
-        let most = self.setup.instances[id.0 as usize].restart.max;
+        let policy = self.setup.instances[id.0 as usize].restart;
         let instance = &mut self.instances[id.0 as usize];
         let Instance { replacement: Replacement::Asked, end: Some(end), .. } = *instance else {
             return;
         };
-        instance.restarts_in_row += 1;
-        if instance.restarts_in_row < most {
-            self.ask_for_replacement(id, effects);
+        instance.restarts_in_row = instance.restarts_in_row.saturating_add(1);
+        if instance.restarts_in_row < policy.max {
+            let backoff_ns = policy.backoff_ns.max(FAILURE_BACKOFF_NS);
+            self.ask_for_replacement(id, backoff_ns, effects);
         } else {
             self.conclude(id, end, effects);
         }

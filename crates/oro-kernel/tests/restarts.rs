@@ -74,10 +74,11 @@ fn end_11_a_row_ends_with_time() {
 #[test]
 fn end_11_a_replacement_that_cannot_be_made_is_the_end() {
     let mut pair = start(RestartOn::Fault, 3, 0, 0);
-    pair.step(FAULT);
-    for _ in 0..2 {
+    assert_eq!(pair.step(FAULT).last(), Some(&Effect::ReplaceInstance(FIRST)));
+    for after_ns in [20_000_000, 40_000_000] {
         let effects = pair.step(Event::RestartFailed { instance: FIRST });
-        assert_eq!(effects, [Effect::ReplaceInstance(FIRST)]);
+        assert_eq!(effects, [Effect::StartTimer { timer: RESTART, after_ns }], "never at once");
+        pair.step(Event::TimerExpired { timer: RESTART });
     }
     assert_eq!(pair.kernel.peer_state(IN), (PeerState::Wired, 0), "END-7: told nothing");
     let effects = pair.step(Event::RestartFailed { instance: FIRST });
