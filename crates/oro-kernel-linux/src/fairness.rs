@@ -17,7 +17,8 @@ const CREDIT_NS: u64 = 1_000_000;
 pub(crate) struct Accounts {
     /// By instance, in nanoseconds.
     spent_ns: Vec<u64>,
-    /// What the one had that was served last.
+    /// The most that one had when it was served. It never falls: else each of many that wake would begin
+    /// a credit below the one before it.
     level_ns: u64,
 }
 
@@ -33,16 +34,20 @@ impl Accounts {
 
     /// Puts what waits to be served into order; each is given by what it is and its instance.
     pub(crate) fn sort(&self, waiting: &mut [(usize, usize)]) {
-        waiting.sort_by_key(|(_, instance)| self.spent_ns[*instance]);
+        waiting.sort_by_key(|(_, instance)| self.standing(*instance));
+    }
+
+    /// What counts as spent: nobody has saved more than the credit.
+    fn standing(&self, instance: usize) -> u64 {
+        self.spent_ns[instance].max(self.level_ns.saturating_sub(CREDIT_NS))
     }
 
     /// An instance has been served since then.
     pub(crate) fn charge(&mut self, instance: usize, since: Instant) {
         let cost_ns = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let spent_ns = &mut self.spent_ns[instance];
-        *spent_ns = (*spent_ns).max(self.level_ns.saturating_sub(CREDIT_NS));
-        self.level_ns = *spent_ns;
-        *spent_ns = spent_ns.saturating_add(cost_ns);
+        let standing = self.standing(instance);
+        self.level_ns = self.level_ns.max(standing);
+        self.spent_ns[instance] = standing.saturating_add(cost_ns);
     }
 }
 
@@ -88,5 +93,27 @@ mod tests {
         accounts.charge(0, Instant::now());
         accounts.charge(1, Instant::now());
         assert!(accounts.spent_ns[1] >= 49 * CREDIT_NS);
+    }
+
+    #[test]
+    fn krn_11_many_that_begin_late_have_one_credit_each() {
+        // KRN-11: and not the credits of those that began before them besides.
+        let mut accounts = Accounts { spent_ns: vec![0; 101], level_ns: 0 };
+        accounts.spent_ns[0] = 200 * CREDIT_NS;
+        accounts.charge(0, Instant::now());
+        for late in 1..=100 {
+            accounts.charge(late, Instant::now());
+            assert!(accounts.spent_ns[late] >= 199 * CREDIT_NS, "number {late}");
+        }
+    }
+
+    #[test]
+    fn krn_11_among_those_that_begin_late_none_is_first_by_what_it_saved() {
+        // KRN-11: all of them are as far behind as one may be, whatever their accounts say.
+        let mut accounts = Accounts { spent_ns: vec![90, 50, 10], level_ns: 0 };
+        accounts.level_ns = 2 * CREDIT_NS;
+        let mut waiting = [(7, 0), (8, 1), (9, 2)];
+        accounts.sort(&mut waiting);
+        assert_eq!(waiting, [(7, 0), (8, 1), (9, 2)], "in the order in which they came");
     }
 }
