@@ -9,6 +9,7 @@ use crate::StartError;
 use crate::addresses::START_GATE;
 use crate::memory::PAGE;
 use crate::metadata;
+use crate::restart::Awaited;
 use crate::supervisor::Supervisor;
 use crate::userfault::{Userfault, Wake};
 use crate::world::ThreadPlace;
@@ -67,7 +68,7 @@ impl Supervisor<'_> {
                 Effect::EndInstance { instance, end, restart } => {
                     self.end_instance(instance, end, restart);
                 }
-                Effect::ReplaceInstance(instance) => self.to_replace.push(instance),
+                Effect::ReplaceInstance(instance) => self.to_replace.push(Awaited::new(instance)),
                 Effect::WakeKernelEnd(end) => woken.push(end),
                 Effect::Finish => self.has_finished = true,
                 Effect::OpenCursor { .. }

@@ -1,7 +1,7 @@
 //! Who is served next: whoever causes work pays for it with its turn (`KRN-11`).
 //!
 //! Each instance has an account of the time that the supervisor has spent on it: on faults of its
-//! threads, and on built-in ends for what it has put there. Of those that want something, the one with
+//! threads, on their ends and its replacements, and on built-in ends for what it has put there. Of those that want something, the one with
 //! the least is served first, and after a slice of time it is looked anew who wants something. So an
 //! instance whose faults cost much waits longer for each, and one that asks for little is served at once.
 
@@ -33,7 +33,7 @@ impl Accounts {
     }
 
     /// Puts what waits to be served into order; each is given by what it is and its instance.
-    pub(crate) fn sort(&self, waiting: &mut [(usize, usize)]) {
+    pub(crate) fn sort<T>(&self, waiting: &mut [(T, usize)]) {
         waiting.sort_by_key(|(_, instance)| self.standing(*instance));
     }
 

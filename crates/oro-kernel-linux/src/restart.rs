@@ -20,6 +20,20 @@ pub(crate) struct Restarts {
     failure: Option<String>,
 }
 
+/// A replacement that the core has asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Awaited {
+    pub(crate) instance: InstanceId,
+    /// So much of the instance's memory is zero again.
+    cleared_bytes: u64,
+}
+
+impl Awaited {
+    pub(crate) fn new(instance: InstanceId) -> Self {
+        Self { instance, cleared_bytes: 0 }
+    }
+}
+
 impl Restarts {
     /// What was written down when it ended, if its replacement is no longer awaited but this end is its
     /// last.
@@ -44,11 +58,19 @@ impl Restarts {
 }
 
 impl Supervisor<'_> {
-    /// Builds the replacements that are awaited.
-    pub(crate) fn replace_awaited(&mut self) {
-        for instance in std::mem::take(&mut self.to_replace) {
-            // A failure asks for another one, which is not this turn's.
-            self.replace_instance(instance);
+    /// One turn of work at a replacement that is awaited: a part of its memory is cleared, or it is built.
+    pub(crate) fn work_at_replacement(&mut self, instance: InstanceId) {
+        let is_it = |awaited: &&mut Awaited| awaited.instance == instance;
+        let Some(awaited) = self.to_replace.iter_mut().find(is_it) else { return };
+        if !self.kernel.instance(instance).is_restarting {
+            // Killed meanwhile: its memory may be another one's.
+            return self.replace_instance(instance);
+        }
+        let memory = &self.world.instances[instance.0 as usize];
+        match memory.clear_part(awaited.cleared_bytes) {
+            Ok(Some(cleared_bytes)) => awaited.cleared_bytes = cleared_bytes,
+            // What has failed fails again where it is reported.
+            Ok(None) | Err(_) => self.replace_instance(instance),
         }
     }
 
@@ -57,7 +79,7 @@ impl Supervisor<'_> {
     /// it has ended, and not another one in its place.
     pub(crate) fn replace_instance(&mut self, instance: InstanceId) {
         assert!(!self.is_stepping, "kernel bug: a replacement amid an event's effects");
-        self.to_replace.retain(|other| *other != instance);
+        self.to_replace.retain(|awaited| awaited.instance != instance);
         if !self.kernel.instance(instance).is_restarting {
             return; // It was killed meanwhile.
         }

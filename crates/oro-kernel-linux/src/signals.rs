@@ -106,17 +106,17 @@ pub(crate) fn reap(process: &mut Sealed) -> Option<i32> {
     Some(if libc::WIFSIGNALED(status) { libc::WTERMSIG(status) } else { 0 })
 }
 
-/// The signal that has stopped a traced process, if one has.
-pub(crate) fn find_stop(process_id: i32) -> Option<SignalStop> {
+/// A traced process that has stopped, and the signal that has stopped it, if that is its end. Asked of all
+/// at once: one SIGCHLD may stand for many, and many processes may have nothing to do with it.
+pub(crate) fn next_stop() -> Option<(i32, Option<SignalStop>)> {
     // SAFETY: all zeros is a valid siginfo.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let flags = libc::WSTOPPED | libc::WNOHANG | libc::__WALL;
-    // SAFETY: asks about our own child; `info` is ordinary memory.
-    let result =
-        unsafe { libc::waitid(libc::P_PID, process_id.cast_unsigned(), &raw mut info, flags) };
+    // SAFETY: asks about our own children; `info` is ordinary memory.
+    let result = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) };
     // SAFETY: waitid has filled it in, or left it zero.
-    let found = unsafe { info.si_pid() };
-    if result != 0 || found != process_id {
+    let process_id = unsafe { info.si_pid() };
+    if result != 0 || process_id == 0 {
         return None;
     }
     // SAFETY: as above. The status of a stop holds the signal, and an event in its upper bits.
@@ -130,7 +130,7 @@ pub(crate) fn find_stop(process_id: i32) -> Option<SignalStop> {
     if is_event || !ends_it {
         // Not of its own making (a stop from a terminal, say): it goes on, without the signal.
         resume(process_id, 0);
-        return None;
+        return Some((process_id, None));
     }
-    Some(read_stop(process_id, signal))
+    Some((process_id, Some(read_stop(process_id, signal))))
 }

@@ -28,7 +28,7 @@ use crate::fairness::{Accounts, Slice};
 use crate::guardian::Guardian;
 use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
-use crate::restart::Restarts;
+use crate::restart::{Awaited, Restarts};
 use crate::ring_control::Holders;
 use crate::seal::Sealer;
 use crate::signals::Signals;
@@ -155,7 +155,7 @@ pub(crate) struct Supervisor<'a> {
     /// Events that come once the present one's effects have all been carried out.
     pub(crate) pending: VecDeque<Event>,
     /// Instances whose replacements the core has asked for.
-    pub(crate) to_replace: Vec<InstanceId>,
+    pub(crate) to_replace: Vec<Awaited>,
     pub(crate) is_stepping: bool,
     /// Events that the core has been told of.
     step_count: u64,
@@ -199,6 +199,13 @@ pub(crate) enum Source {
     Signal,
     Guardian,
     Control(usize),
+}
+
+/// What an instance waits for.
+#[derive(Clone, Copy)]
+enum Turn {
+    Source(Source),
+    Replacement(InstanceId),
 }
 
 impl Source {
@@ -318,7 +325,6 @@ impl Supervisor<'_> {
             self.handle_all(&events);
             self.look_at_landings();
             self.expire_timers();
-            self.replace_awaited();
             self.work_due();
             self.keep_deadline();
             if self.step_count != steps || !events.is_empty() || !self.unfinished.is_empty() {
@@ -351,22 +357,31 @@ impl Supervisor<'_> {
         Timespec::try_from(timeout).ok()
     }
 
-    /// What is not an instance's at once, then faults, fairly. Those that are left are reported again.
+    /// What is not an instance's at once, then, fairly, faults, ends, and replacements. Those that are left
+    /// are reported again, or remembered.
     fn handle_all(&mut self, events: &[epoll::Event]) {
-        let mut faults = Vec::with_capacity(events.len());
+        let mut waiting = Vec::with_capacity(events.len());
         for event in events {
             match Source::decode(event.data) {
-                Source::Fault(index) => {
-                    faults.push((index, self.world.threads[index].instance.0 as usize));
+                source @ (Source::Fault(index) | Source::Process(index)) => {
+                    let instance = self.world.threads[index].instance.0 as usize;
+                    waiting.push((Turn::Source(source), instance));
                 }
                 source => self.handle(source),
             }
         }
-        self.accounts.sort(&mut faults);
+        for awaited in &self.to_replace {
+            let instance = awaited.instance;
+            waiting.push((Turn::Replacement(instance), instance.0 as usize));
+        }
+        self.accounts.sort(&mut waiting);
         let slice = Slice::begin();
-        for (index, instance) in faults {
+        for (turn, instance) in waiting {
             let start = Instant::now();
-            self.handle_fault(index);
+            match turn {
+                Turn::Source(source) => self.handle(source),
+                Turn::Replacement(instance) => self.work_at_replacement(instance),
+            }
             self.accounts.charge(instance, start);
             if slice.is_over() {
                 return;
@@ -397,13 +412,18 @@ impl Supervisor<'_> {
 
     fn handle_signals(&mut self) {
         let pending = self.signals.read();
-        if pending.has_child {
-            for index in 0..self.processes.len() {
-                let Some(process) = &self.processes[index] else { continue };
-                if let Some(stop) = crate::signals::find_stop(process.process_id) {
-                    self.fault_thread(index, FaultDetail::from_stop(stop));
-                }
+        while pending.has_child
+            && let Some((process_id, stop)) = crate::signals::next_stop()
+        {
+            let start = Instant::now();
+            let is_it = |process: &Option<Sealed>| {
+                process.as_ref().is_some_and(|process| process.process_id == process_id)
+            };
+            let Some(index) = self.processes.iter().position(is_it) else { continue };
+            if let Some(stop) = stop {
+                self.fault_thread(index, FaultDetail::from_stop(stop));
             }
+            self.accounts.charge(self.world.threads[index].instance.0 as usize, start);
         }
         if let Some(name) = pending.termination {
             self.kill_all(&format!("interrupted by {name}"));
