@@ -284,8 +284,9 @@ fn count_descriptors(process_id: u32) -> Option<usize> {
     std::fs::read_dir(folder).ok().map(Iterator::count)
 }
 
-/// Runs a manifest of one line each for modules, instances and wires; the end, and the report.
-fn run_system(name: &str, modules: &[(&str, &str)], manifest: &str) -> (End, Value) {
+/// Runs a system for at most `timeout`, of modules in C and of the rest of a manifest; the end, and the
+/// report.
+fn run_system(name: &str, modules: &[(&str, &str)], manifest: &str, timeout: &str) -> (End, Value) {
     let folder = Folder::new(name);
     let mut table = "oro = 1\n[modules]\n".to_owned();
     for (module, source) in modules {
@@ -293,7 +294,7 @@ fn run_system(name: &str, modules: &[(&str, &str)], manifest: &str) -> (End, Val
         table += &format!("{module} = {{ source = \"{module}.c\" }}\n");
     }
     folder.write("system.toml", table + manifest);
-    let end = folder.oro("run system.toml --timeout 60s --json=report.json");
+    let end = folder.oro(&format!("run system.toml --timeout {timeout} --json=report.json"));
     let text = std::fs::read_to_string(folder.path("report.json")).unwrap();
     (end, serde_json::from_str(&text).unwrap())
 }
@@ -346,8 +347,45 @@ to = "null.bytes"
 from = "offender.b"
 to = "sink.in"
 "#,
+            "60s",
         );
         end.ends(0);
         assert_eq!(report["instances"][0]["restarts"]["count"], 1, "{name}: {report}");
     }
+}
+
+/// One instance, whose end `a` is wired to a built-in.
+fn run_alone(name: &str, module: &str, policy: &str, wire: &str, timeout: &str) -> (End, Value) {
+    let manifest = format!("[instance.one]\nmodule = \"one\"\nrestart = {policy}\n{wire}");
+    let (end, report) = run_system(name, &[("one", module)], &manifest, timeout);
+    (end, report["instances"][0].clone())
+}
+
+/// END-7: memory is as at the first start, also behind a live cursor.
+#[test]
+fn end_7_nothing_is_left_behind_a_live_cursor() {
+    let module = r#"
+ORO_MODULE("one");
+ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "a", 0, 1);
+uint64_t run(const struct oro_root *root) {
+    struct oro_endpoint a = oro_open(root, 0);
+    while (a.binding->mode != ORO_MODE_ASYNCHRONOUS) {
+        if (oro_wait(&a) <= 0) return 1000;
+        ORO_OUT(struct num, &a)->value = 1;
+        oro_advance(&a);
+    }
+    volatile uint64_t *page = (volatile uint64_t *)(uintptr_t)a.binding->own_cursor;
+    uint64_t count = 0;
+    for (int at = 1; at < 512; at++) count += page[at] != 0;
+    if (a.binding->first > 0) return count;
+    for (int at = 1; at < 512; at++) page[at] = 0x1234;
+    __builtin_trap();
+}
+"#;
+    let policy = r#"{ on = "fault", max = 3, backoff = "0s" }"#;
+    let wire = "[[wire]]\nfrom = \"one.a\"\nto = \"null.bytes\"\n";
+    let (end, one) = run_alone("restart-live-page", module, policy, wire, "60s");
+    end.ends(0);
+    assert_eq!((&one["status"], &one["restarts"]["count"]), (&0.into(), &1.into()));
 }

@@ -351,6 +351,11 @@ impl World {
         for end in thread.list_ends() {
             if let Some(place) = self.thread_place(end) {
                 place.reset(end.side)?;
+                if place.live.is_some() {
+                    // Behind the live cursor, which goes on, its thread may have stored anything.
+                    let page = &self.ports[end.port.0 as usize].cursors[end.side as usize];
+                    page.clear(8, PAGE - 8);
+                }
             }
         }
         Ok(())
