@@ -389,3 +389,27 @@ uint64_t run(const struct oro_root *root) {
     end.ends(0);
     assert_eq!((&one["status"], &one["restarts"]["count"]), (&0.into(), &1.into()));
 }
+
+/// BUILTIN-5: a replacement reads what time it is, not what time its predecessor had not released.
+#[test]
+fn builtin_5_a_replacement_is_given_the_present_time() {
+    let module = r#"
+ORO_MODULE("one");
+ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_time, ORO_TIME_LAYOUT, "a", 0, 1);
+uint64_t run(const struct oro_root *root) {
+    struct oro_endpoint a = oro_open(root, 0);
+    uint64_t now = oro_now(root);
+    uint64_t time = ORO_IN(struct oro_time, &a)->monotonic_ns;
+    if (a.binding->first > 0) return time < now;
+    oro_advance(&a);
+    (void)ORO_IN(struct oro_time, &a)->monotonic_ns;
+    __builtin_trap();
+}
+"#;
+    let policy = r#"{ on = "fault", max = 3, backoff = "1ms" }"#;
+    let wire = "[[wire]]\nfrom = \"clock.now\"\nto = \"one.a\"\n";
+    let (end, one) = run_alone("restart-clock", module, policy, wire, "60s");
+    end.ends(0);
+    assert_eq!((&one["status"], &one["restarts"]["count"]), (&0.into(), &1.into()));
+}

@@ -42,7 +42,9 @@ pub(crate) fn describe_port(planned: &PlanPort, port: &PortMemory, is_late: bool
         producer: owner(&port.producer),
         consumer: owner(&port.consumer),
         upgrade: choose_upgrade(planned, is_late),
-        drops_at_restart: planned.drops_at_restart,
+        // What time it was is of no use to a replacement (BUILTIN-5).
+        drops_at_restart: planned.drops_at_restart
+            || planned.producer == PlanEnd::BuiltIn(BuiltIn::Clock),
     }
 }
 
