@@ -207,8 +207,9 @@ pub(crate) fn write_binding(
 
 /// A cursor, where the peer and the tables show it.
 pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
-    world.ports[end.port.0 as usize].cursors[end.side as usize].store_u64(0, value);
+    // META-8: the tables first, since a peer that spins acts on its page at once.
     world.tables.publish_cursor(end, value);
+    world.ports[end.port.0 as usize].cursors[end.side as usize].store_u64(0, value);
 }
 
 /// Where a thread, which is stopped in a fault of its own, finds window and cursor (`BIND-2`).
