@@ -148,7 +148,8 @@ impl Tables {
         }
     }
 
-    /// An instance's entries: status and reason first, then the state.
+    /// An instance's entries: status and reason first, then the state; of one that goes on, the state
+    /// first. So an end never stands there without what belongs to it.
     pub(crate) fn publish_instance(&self, index: u32, view: &InstanceView) {
         let reason = encode_reason(view.end);
         let state = match view.state {
@@ -160,6 +161,9 @@ impl Tables {
         for place in &self.instances[index as usize] {
             let memory = &self.views[place.view].memory;
             let at = |offset: usize| place.offset + offset as u64;
+            if view.state == InstanceState::Running {
+                memory.store_u32(at(offset_of!(abi::Instance, state)), state);
+            }
             if !place.is_remounted {
                 memory.store_u64(at(offset_of!(abi::Instance, status)), view.status);
                 memory.store_u32(at(offset_of!(abi::Instance, reason)), reason);

@@ -86,6 +86,7 @@ impl Kernel {
         let instance = &mut self.instances[id.0 as usize];
         instance.state = if is_fault { InstanceState::Faulted } else { InstanceState::Ended };
         instance.replacement = Replacement::Asked;
+        instance.status = if let InstanceEnd::Exited { status } = end { status } else { 0 };
         instance.end = Some(end);
         effects.push(Effect::EndInstance { instance: id, end, restart: true });
         effects.push(Effect::PublishInstance(id));
@@ -145,9 +146,11 @@ impl Kernel {
             return;
         }
         instance.replacement = Replacement::None;
-        instance.restart_count += 1;
+        instance.status = 0;
+        instance.restart_count = instance.restart_count.saturating_add(1);
         // One by order is none of a row.
-        instance.restarts_in_row += u32::from(instance.end != Some(InstanceEnd::Replaced));
+        let is_in_row = instance.end != Some(InstanceEnd::Replaced);
+        instance.restarts_in_row = instance.restarts_in_row.saturating_add(is_in_row.into());
         let is_in_row = instance.restarts_in_row > 0;
         self.revive_threads(id, effects);
         for index in 0..self.instances[id.0 as usize].threads.len() {
@@ -200,8 +203,10 @@ impl Kernel {
         }
         effects.push(Effect::PublishFirst { end, value });
         if !self.is_revoked(end.port) {
-            self.end_mut(end.peer()).epoch += 1;
+            let peer = self.end_mut(end.peer());
+            peer.epoch = peer.epoch.wrapping_add(1);
         }
+        effects.push(Effect::PublishPort(end.port)); // MODE-7: its streak
         self.publish_peer(end.peer(), effects);
         self.publish_peer(end, effects);
         if is_dropped && left > 0 {

@@ -120,11 +120,14 @@ fn end_10_an_end_of_its_own_is_restarted_only_if_always() {
             assert_eq!((view.is_restarting, view.state), (is_restarted, InstanceState::Ended));
             let state = if is_restarted { PeerState::Wired } else { PeerState::Closed };
             assert_eq!(pair.kernel.peer_state(IN).0, state);
+            assert_eq!(view.status, 7, "also while its replacement is awaited");
             if is_restarted {
                 // It goes on where its predecessor had stopped.
                 let effects = pair.step(RESTARTED);
                 let first = Effect::PublishFirst { end: OUT, value: 1 };
                 assert!(effects.contains(&first) && is_running(&pair), "{effects:?}");
+                // MODE-7: its streak has begun anew.
+                assert!(effects.contains(&Effect::PublishPort(OUT.port)), "{effects:?}");
             }
         }
     }
