@@ -211,6 +211,9 @@ fn sys_9_every_broken_promise_is_named() {
         (|plan| plan.instances[1].name = "hash".into(), item(PlanItem::Ring(2), "same name")),
         (|plan| plan.instances[0].name = "outer".into(), item(PlanItem::Instance(0), "same name")),
         (|plan| plan.instances[0].ring = 3, item(PlanItem::Instance(0), "no such Ring")),
+        (|plan| plan.rings[1].port_count = 5, item(PlanItem::Ring(2), "RING-9")),
+        // Those of a Ring's descendants are its own as well.
+        (|plan| plan.rings[0].port_count = 5, item(PlanItem::Ring(1), "RING-9")),
         (|plan| plan.rings[0].name = "clock".into(), item(PlanItem::Ring(1), "built-in")),
         (|plan| plan.rings[0].name = "a/b".into(), item(PlanItem::Ring(1), "NOTE-6")),
         (|plan| plan.rings[0].parent = 1, item(PlanItem::Ring(1), "comes before")),

@@ -3,6 +3,7 @@
 //! Entry point: [`Plan::check`]. It knows nothing of the modules' own declarations.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
 use core::fmt;
 
 use oro_sysabi::{
@@ -66,6 +67,7 @@ impl Plan {
     /// The first part that breaks a rule.
     pub fn check(&self) -> Result<(), PlanError> {
         let mut used = check_parts(self, false)?;
+        check_port_quotas(self)?;
         let [requests, replies] = core::mem::take(&mut used.control);
         match requests.symmetric_difference(&replies).next() {
             None => Ok(()),
@@ -85,6 +87,31 @@ impl Plan {
     pub fn check_running(&self) -> Result<(), PlanError> {
         check_parts(self, true).map(drop)
     }
+}
+
+/// Ports against the quotas of Rings (`RING-9`). Memory and threads are not known without the images; and
+/// those of a system that runs are held against what it has when something is made.
+fn check_port_quotas(plan: &Plan) -> Result<(), PlanError> {
+    let mut counts = vec![0_u32; plan.rings.len() + 1];
+    for payer in plan.ports.iter().filter_map(PlanPort::payer) {
+        // Both exist, by `check_parts`.
+        let Some(payer) = plan.instances.get(index_of(payer)) else { continue };
+        for ring in plan.ancestry(payer.ring) {
+            counts[index_of(ring)] += 1;
+        }
+    }
+    for (number, ring) in (1..).zip(&plan.rings) {
+        if ring.port_count != 0 && counts[number] > ring.port_count {
+            let rule = "its instances have more Ports than its quota allows (RING-9)";
+            return Err(PlanError { item: PlanItem::Ring(number), rule });
+        }
+    }
+    Ok(())
+}
+
+/// An index of a plan's lists.
+fn index_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Checks each part of a plan; what is forgotten is skipped in that of a system that runs.
