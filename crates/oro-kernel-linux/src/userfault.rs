@@ -50,6 +50,9 @@ const CONTINUE_WRITE_PROTECTED: u64 = 1 << 1;
 const WRITE_PROTECT: u64 = 1 << 0;
 const WRITE_PROTECT_DO_NOT_WAKE: u64 = 1 << 1;
 
+/// How often what Linux had no time for is tried.
+const RETRIES: u32 = 1000;
+
 /// Whether an operation also lets a thread that waits for the range go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wake {
@@ -205,9 +208,22 @@ impl Userfault {
     }
 
     fn call<const N: usize>(&self, request: u64, words: &mut [u64; N]) -> io::Result<()> {
-        // SAFETY: every request here takes a structure of u64 words, and `words` has its size, which
-        // is part of the request number.
-        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), request, words.as_mut_ptr()) };
-        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        let asked = *words;
+        for _ in 0..RETRIES {
+            // SAFETY: every request here takes a structure of u64 words, and `words` has its size, which
+            // is part of the request number.
+            let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), request, words.as_mut_ptr()) };
+            if result == 0 {
+                return Ok(());
+            }
+            let error = io::Error::last_os_error();
+            // In the last word of a longer structure Linux says how far it got, or why no further.
+            let has_begun = N > 3 && words[N - 1].cast_signed() > 0;
+            if error.raw_os_error() != Some(libc::EAGAIN) || has_begun {
+                return Err(error);
+            }
+            *words = asked;
+        }
+        Err(io::Error::from_raw_os_error(libc::EAGAIN))
     }
 }
