@@ -92,6 +92,10 @@ impl Supervisor<'_> {
                 Event::InstanceRestarted { instance }
             }
             Err(error) => {
+                // Some of its threads may have been built.
+                for thread in self.world.list_threads(instance) {
+                    self.take_down(thread_id(thread));
+                }
                 self.restarts[restarts].failure = Some(error.to_string());
                 Event::RestartFailed { instance }
             }
