@@ -413,3 +413,18 @@ uint64_t run(const struct oro_root *root) {
     end.ends(0);
     assert_eq!((&one["status"], &one["restarts"]["count"]), (&0.into(), &1.into()));
 }
+
+/// END-8, END-10: who is killed while its replacement is awaited has said its last words once.
+#[test]
+fn end_8_last_words_are_shown_once() {
+    let module = r#"
+ORO_MODULE("one");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+void run(const struct oro_root *root) { oro_panic(root, "hello"); }
+"#;
+    let policy = r#"{ on = "always", max = 9, backoff = "1h" }"#;
+    let (end, one) = run_alone("restart-words", module, policy, "", "300ms");
+    end.ends(124);
+    assert_eq!((&one["outcome"], &one["last_words"]), (&"killed".into(), &Value::Array(vec![])));
+    assert_eq!(one["restarts"]["last"]["last_words"].as_array().map(Vec::len), Some(1), "{one}");
+}

@@ -49,10 +49,15 @@ impl Supervisor<'_> {
     /// Takes down what is left of an instance and writes down how it ended.
     pub(crate) fn end_instance(&mut self, instance: InstanceId, end: InstanceEnd, restart: bool) {
         let index = instance.0 as usize;
-        let report = match self.restarts[index].take_awaited(end) {
+        let was_awaited = self.restarts[index].awaited.is_some();
+        let mut report = match self.restarts[index].take_awaited(end) {
             Some(report) => report,
             None => self.report_end(index, end),
         };
+        if was_awaited && end == InstanceEnd::Killed {
+            // Those that are there are its last incarnation's, which the report shows by themselves.
+            report.last_words.clear();
+        }
         for thread in self.world.list_threads(instance) {
             self.take_down(thread_id(thread));
         }
