@@ -71,10 +71,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     if let Some(cpu) = options.supervisor_cpu {
         crate::limits::pin(None, cpu)?;
     }
-    for thread in &mut world.threads {
-        thread.is_sealed = true;
-    }
-    world.forget_plans(plan);
+    world.finish_sealing(plan);
     let epoll = epoll::create(CreateFlags::CLOEXEC)
         .map_err(|error| StartError::system("epoll_create", error))?;
     let thread_count = processes.len();

@@ -321,8 +321,12 @@ impl World {
         Ok(world)
     }
 
-    /// Drops what only building processes needs, of instances that are never built again.
-    pub(crate) fn forget_plans(&mut self, plan: &Plan) {
+    /// Every thread has its process: drops what only building processes needs, of instances that are never
+    /// built again.
+    pub(crate) fn finish_sealing(&mut self, plan: &Plan) {
+        for thread in &mut self.threads {
+            thread.is_sealed = true;
+        }
         if !list_holders(plan).is_empty() {
             return; // Whoever holds Ring control may have any of them built again, and more.
         }

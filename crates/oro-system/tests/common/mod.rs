@@ -64,6 +64,7 @@ fn param(name: &str, kind: ParamKind, default: Option<&str>) -> Param {
 }
 
 /// The modules that the tests' manifests name.
+#[allow(clippy::too_many_lines, reason = "a list; not every test uses it")]
 pub(crate) fn interfaces() -> BTreeMap<String, Interface> {
     use Direction::{Consumer, Producer};
     let mut tuned = interface(

@@ -151,7 +151,8 @@ impl Sim {
             }
             Action::Load { .. } => {
                 let module = u32::try_from(self.plan.modules.len()).expect("it is small");
-                self.plan.modules.push(self.plan.free_module_name("relay"));
+                let known: Vec<u32> = (0..module).collect();
+                self.plan.modules.push(self.plan.free_module_name("relay", &known));
                 self.modules.push(self.modules[2].clone());
                 self.images.insert(id(module), module);
             }

@@ -140,14 +140,18 @@ fn ctl_5_an_image_is_bounded() {
 #[test]
 fn ctl_5_a_loaded_image_has_a_name_of_its_own() {
     let mut sim = Sim::new();
-    assert_eq!(sim.plan.free_module_name("new"), "new");
-    assert_eq!(sim.plan.free_module_name("relay"), "relay-2");
+    let all = |sim: &Sim| (0..sim.plan.modules.len() as u32).collect::<Vec<u32>>();
+    let name = |sim: &Sim, wanted: &str| sim.plan.free_module_name(wanted, &all(sim));
+    assert_eq!(name(&sim, "new"), "new");
+    assert_eq!(name(&sim, "relay"), "relay-2");
     sim.plan.modules.push("relay-2".to_owned());
-    assert_eq!(sim.plan.free_module_name("relay"), "relay-3");
-    assert_eq!(sim.plan.free_module_name(""), "image");
+    assert_eq!(name(&sim, "relay"), "relay-3");
+    assert_eq!(name(&sim, ""), "image");
     let long = "n".repeat(31);
     sim.plan.modules.push(long.clone());
-    assert!(oro_system::is_valid_name(&sim.plan.free_module_name(&long)));
+    assert!(oro_system::is_valid_name(&name(&sim, &long)));
+    // What others have loaded shows in no name.
+    assert_eq!(sim.plan.free_module_name("relay", &[]), "relay");
 }
 
 #[test]
