@@ -316,7 +316,10 @@ impl Sealed {
     }
 
     fn kill_and_reap(process_id: i32, pidfd: BorrowedFd<'_>) {
-        let _ = rustix::process::pidfd_send_signal(pidfd, rustix::process::Signal::KILL);
+        if !kill(process_id, pidfd) {
+            // Whoever waited for it would wait for ever. The guardian has it.
+            return;
+        }
         // A traced process may report stops first; only its end counts.
         loop {
             let mut status = 0;
@@ -329,6 +332,16 @@ impl Sealed {
             }
         }
     }
+}
+
+/// Kills a process that has not been reaped, by its descriptor, or else by its number, which nobody else has
+/// then. False: it lives on.
+fn kill(process_id: i32, pidfd: BorrowedFd<'_>) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
+    let is_over = |result| matches!(result, Ok(()) | Err(Errno::SRCH));
+    is_over(pidfd_send_signal(pidfd, Signal::KILL))
+        || Pid::from_raw(process_id).is_none_or(|id| is_over(kill_process(id, Signal::KILL)))
 }
 
 impl Drop for Sealed {

@@ -51,10 +51,13 @@ pub(crate) fn find_obstacle() -> Option<String> {
     }
     let result = seize(process_id);
     // SAFETY: ends our own child.
-    unsafe { libc::kill(process_id, libc::SIGKILL) };
+    let is_killed = unsafe { libc::kill(process_id, libc::SIGKILL) } == 0;
     let mut status = 0;
-    // SAFETY: waits for our own child.
-    unsafe { libc::waitpid(process_id, &raw mut status, libc::__WALL) };
+    // One that could not be killed ends with this process, so it is not waited for.
+    if is_killed {
+        // SAFETY: waits for our own child.
+        unsafe { libc::waitpid(process_id, &raw mut status, libc::__WALL) };
+    }
     result.err().map(|error| {
         format!("ptrace is forbidden ({error}): a process that traps is known by its signal alone")
     })
