@@ -1,6 +1,8 @@
 //! What the supervisor asks of its own process before it starts others.
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+
+use rustix::process::{Pid, Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::{Options, StartError};
@@ -11,11 +13,21 @@ const TIMER_SLACK_NS: libc::c_ulong = 1000;
 /// Raises the limit on descriptors as far as it may, asks for timers that expire in time, and pins to
 /// one CPU if asked to.
 pub(crate) fn prepare(options: &Options) -> Result<(), StartError> {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    let limit =
+        read_limit(libc::RLIMIT_NOFILE).map_err(|error| StartError::system("getrlimit", error))?;
+    let most = (limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max);
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })
         .map_err(|error| StartError::system("setrlimit", error))?;
     set_timer_slack(TIMER_SLACK_NS).map_err(|error| StartError::system("prctl", error))?;
     options.pin_to_cpu.map_or(Ok(()), |cpu| pin(None, cpu))
+}
+
+/// A limit of this process. (That of rustix panics where the call is refused.)
+pub(crate) fn read_limit(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a structure that the call fills.
+    let result = unsafe { libc::getrlimit(resource, &raw mut limit) };
+    if result == 0 { Ok(limit) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Makes a process (`None`: this one) run on one of the CPUs that this one may use.
@@ -41,8 +53,8 @@ pub(crate) fn give_memory_back() {
     }
 }
 
-fn set_timer_slack(slack_ns: libc::c_ulong) -> std::io::Result<()> {
+fn set_timer_slack(slack_ns: libc::c_ulong) -> io::Result<()> {
     // SAFETY: takes a number and changes this thread's timers only.
     let result = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) };
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

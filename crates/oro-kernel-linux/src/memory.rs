@@ -44,8 +44,8 @@ const CHUNK_BYTES: u64 = 64 << 20;
 
 /// As many as a limit on the size of files allows, which counts for memfds too.
 fn choose_chunk_bytes() -> u64 {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
-    limit.map_or(CHUNK_BYTES, |limit| CHUNK_BYTES.min(limit / PAGE * PAGE))
+    let limit = crate::limits::read_limit(libc::RLIMIT_FSIZE);
+    limit.map_or(CHUNK_BYTES, |limit| CHUNK_BYTES.min(limit.rlim_cur / PAGE * PAGE))
 }
 
 /// Who may map what an arena gives.

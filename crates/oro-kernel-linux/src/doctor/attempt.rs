@@ -206,10 +206,7 @@ pub(super) fn seize_child() -> io::Result<()> {
 
 /// The soft limit of a resource.
 pub(super) fn read_limit(resource: libc::__rlimit_resource_t) -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a structure that the call fills.
-    let result = unsafe { libc::getrlimit(resource, &raw mut limit) };
-    if result == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
+    crate::limits::read_limit(resource).map(|limit| limit.rlim_cur)
 }
 
 /// A shared mapping of a memory object.
