@@ -34,7 +34,7 @@ pub(crate) fn create_memfd(
     let exec = if is_executable { MemfdFlags::EXEC } else { MemfdFlags::NOEXEC_SEAL };
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | exec;
     let fd = rustix::fs::memfd_create(name, flags)?;
-    rustix::fs::ftruncate(&fd, size_bytes)?;
+    rustix::io::retry_on_intr(|| rustix::fs::ftruncate(&fd, size_bytes))?;
     Ok(fd)
 }
 
@@ -173,7 +173,8 @@ impl SharedMemory {
     pub(crate) fn punch_hole(&self, offset: u64, size_bytes: u64) -> io::Result<()> {
         self.check(offset, size_bytes);
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(rustix::fs::fallocate(&self.chunk.fd, flags, self.start + offset, size_bytes)?)
+        let all = || rustix::fs::fallocate(&self.chunk.fd, flags, self.start + offset, size_bytes);
+        Ok(rustix::io::retry_on_intr(all)?)
     }
 
     /// The memfd that it is a piece of.

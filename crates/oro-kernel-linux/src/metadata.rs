@@ -129,9 +129,17 @@ fn write_root(
 /// A word that no other thread can guess.
 fn random_word() -> io::Result<u64> {
     let mut word = 0_u64;
-    // SAFETY: the buffer is 8 bytes of ordinary memory.
-    let count = unsafe { libc::getrandom((&raw mut word).cast(), 8, 0) };
-    if count == 8 { Ok(word) } else { Err(io::Error::last_os_error()) }
+    loop {
+        // SAFETY: the buffer is 8 bytes of ordinary memory.
+        let count = unsafe { libc::getrandom((&raw mut word).cast(), 8, 0) };
+        if count == 8 {
+            return Ok(word);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
 }
 
 /// What a thread sees of ports that are not its own, or not wired (`BIND-1`).

@@ -93,7 +93,7 @@ impl Stream {
     pub(crate) fn truncate(&self) -> io::Result<()> {
         let Some(fd) = &self.fd else { return Ok(()) };
         if FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::RegularFile {
-            rustix::fs::ftruncate(fd, 0)?;
+            rustix::io::retry_on_intr(|| rustix::fs::ftruncate(fd, 0))?;
         }
         Ok(())
     }
