@@ -90,11 +90,19 @@ pub(crate) fn list_sockets(user: u32) -> (Vec<SocketPath>, Vec<PathBuf>) {
         for entry in entries.flatten() {
             if let Some(process_id) = parse_process_id(&entry.file_name()) {
                 sockets.push(SocketPath { process_id, path: entry.path() });
+            } else if user == own_user() && is_abandoned(&entry.file_name()) {
+                let _ = fs::remove_file(entry.path());
             }
         }
     }
     sockets.sort_by_key(|socket| socket.process_id);
     (sockets, refused)
+}
+
+/// Whether it is a socket whose supervisor was killed before it listened.
+fn is_abandoned(name: &OsStr) -> bool {
+    let id = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".new"));
+    id.and_then(|id| parse_process_id(OsStr::new(id))).is_some_and(|id| !has_process(id))
 }
 
 fn parse_process_id(name: &OsStr) -> Option<u32> {
