@@ -111,6 +111,11 @@ const CODES: &[(&str, &str)] = &[
         "No Port of the running system has this number or such an end, or several have it: then \
          their numbers say which is meant.",
     ),
+    (
+        "RUN-SYSTEM",
+        "Linux has refused a call that the kernel needs, while the system ran: all of it has been \
+         ended (KRN-12). What it has written stays.",
+    ),
     ("START-CPU", "The CPU of `--pin` does not exist, or this process may not use it."),
     ("START-FILE", "A file of `--file` could not be opened when the system was to start."),
     ("START-MACHINE", "A module is for another machine than the one that this kernel runs on."),

@@ -41,9 +41,10 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
         }
         Err(failure) => {
             let (problem, code) = *failure;
+            let result = if code == exit::FAILED { "failed" } else { "cannot-start" };
             show_problems(std::slice::from_ref(&problem), stderr_style());
             problems.push(problem);
-            write_record(json, &problems, None, "cannot-start", code)
+            write_record(json, &problems, None, result, code)
         }
     }
 }
@@ -60,8 +61,12 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
         ..Options::default()
     };
     oro_kernel_linux::run(&system.plan, &system.images, &options).map_err(|error| {
-        let code = if error.is_bad_input() { exit::BAD_INPUT } else { exit::MACHINE };
-        let problem = Problem::error(error.code(), format!("the system cannot start: {error}"));
+        let (code, what) = match (error.has_started(), error.is_bad_input()) {
+            (true, _) => (exit::FAILED, "the system cannot go on"),
+            (false, true) => (exit::BAD_INPUT, "the system cannot start"),
+            (false, false) => (exit::MACHINE, "the system cannot start"),
+        };
+        let problem = Problem::error(error.code(), format!("{what}: {error}"));
         match error.help() {
             Some(help) => Box::new((problem.with_help(help), code)),
             None => Box::new((problem, code)),

@@ -110,7 +110,8 @@ fn krn_6_a_supervisor_does_not_go_on_without_its_guardian() {
     let output = child.wait_with_output().unwrap();
     drop(stdin);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error[RUN-SYSTEM]"), "{stderr}");
     assert!(stderr.contains("the guardian process has ended"), "{stderr}");
     for child in children {
         assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} is left over");

@@ -1,12 +1,13 @@
-//! [`StartError`]: why a system did not start.
+//! [`StartError`]: why a system did not start, or could not go on.
 
 use std::fmt;
 use std::io;
 
-/// Nothing has started, and why.
+/// Why nothing has started, or could not go on.
 #[derive(Debug)]
 pub struct StartError {
     kind: Kind,
+    has_started: bool,
 }
 
 #[derive(Debug)]
@@ -22,45 +23,61 @@ enum Kind {
 }
 
 impl StartError {
+    fn of(kind: Kind) -> Self {
+        Self { kind, has_started: false }
+    }
+
     pub(crate) fn system(call: &'static str, source: impl Into<io::Error>) -> Self {
-        Self { kind: Kind::System { call, source: source.into() } }
+        Self::of(Kind::System { call, source: source.into() })
     }
 
     pub(crate) fn in_stub(call: &'static str, source: io::Error) -> Self {
-        Self { kind: Kind::Stub { call, source } }
+        Self::of(Kind::Stub { call, source })
     }
 
     pub(crate) fn file(name: &str, path: String, source: io::Error) -> Self {
-        Self { kind: Kind::File { name: name.to_owned(), path, source } }
+        Self::of(Kind::File { name: name.to_owned(), path, source })
     }
 
     /// `whose`: who needs, with the verb.
     pub(crate) fn quota(whose: String, needed_bytes: u64, limit_bytes: u64) -> Self {
-        Self { kind: Kind::Quota { whose, needed_bytes, limit_bytes } }
+        Self::of(Kind::Quota { whose, needed_bytes, limit_bytes })
     }
 
     /// `LIM-6`
     pub(crate) fn windows(instance: &str, needed_bytes: u64, limit_bytes: u64) -> Self {
-        Self { kind: Kind::Windows { instance: instance.to_owned(), needed_bytes, limit_bytes } }
+        Self::of(Kind::Windows { instance: instance.to_owned(), needed_bytes, limit_bytes })
     }
 
     pub(crate) fn machine(module: &str, machine: &'static str) -> Self {
-        Self { kind: Kind::Machine { module: module.to_owned(), machine } }
+        Self::of(Kind::Machine { module: module.to_owned(), machine })
     }
 
     pub(crate) fn cpu(cpu: usize, usable: &[usize]) -> Self {
         let usable: Vec<String> = usable.iter().map(usize::to_string).collect();
-        Self { kind: Kind::Cpu { cpu, usable: usable.join(", ") } }
+        Self::of(Kind::Cpu { cpu, usable: usable.join(", ") })
     }
 
     pub(crate) fn unplanned(instance: &str, what: String) -> Self {
-        Self { kind: Kind::Unplanned { instance: instance.to_owned(), what } }
+        Self::of(Kind::Unplanned { instance: instance.to_owned(), what })
+    }
+
+    /// The same of a system that ran.
+    pub(crate) fn after_start(self) -> Self {
+        Self { has_started: true, ..self }
+    }
+
+    /// Whether the system ran until then: its modules have done what they have done.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.has_started
     }
 
     /// A stable code for tools.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.kind {
+            Kind::System { .. } if self.has_started => "RUN-SYSTEM",
             Kind::System { .. } => "START-SYSTEM",
             Kind::Stub { .. } => "START-SEAL",
             Kind::File { .. } => "START-FILE",
@@ -89,6 +106,11 @@ impl StartError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match &self.kind {
+            Kind::System { .. } if self.has_started => Some(
+                "all of it has been ended, and what it has written stays; perhaps the machine was \
+                 short of memory"
+                    .to_owned(),
+            ),
             Kind::System { .. } | Kind::Stub { .. } => {
                 Some("`oro doctor` tells what this machine lacks and how to mend it".to_owned())
             }

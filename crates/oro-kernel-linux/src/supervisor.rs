@@ -543,7 +543,7 @@ impl Supervisor<'_> {
             self.take_down(thread_id(index));
         }
         if let Some(error) = self.error {
-            return Err(error);
+            return Err(error.after_start());
         }
         let unknown = |index: usize| InstanceReport {
             name: self.plan.path(index),
