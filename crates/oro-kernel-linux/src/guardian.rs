@@ -15,6 +15,8 @@ use rustix::net::{
 };
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
+use crate::StartError;
+
 /// The supervisor's handle on its guardian.
 #[derive(Debug)]
 pub(crate) struct Guardian {
@@ -24,16 +26,17 @@ pub(crate) struct Guardian {
 
 impl Guardian {
     /// Starts it. To be called before the supervisor starts threads or processes.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> Result<Self, StartError> {
         let (ours, theirs) = rustix::net::socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
             SocketFlags::CLOEXEC,
             None,
-        )?;
+        )
+        .map_err(|error| StartError::system("socketpair", error))?;
         // SAFETY: the supervisor is single-threaded here; the child runs only `watch` and ends.
         match unsafe { libc::fork() } {
-            -1 => Err(io::Error::last_os_error()),
+            -1 => Err(StartError::system("fork", io::Error::last_os_error())),
             0 => {
                 keep_only(&theirs);
                 watch(&theirs);
@@ -42,7 +45,7 @@ impl Guardian {
             }
             process_id => {
                 let process_id = rustix::process::Pid::from_raw(process_id)
-                    .ok_or_else(|| io::Error::other("fork gave no process id"))?;
+                    .ok_or_else(|| StartError::system("fork", io::Error::other("no process id")))?;
                 Ok(Self { socket: Some(ours), process_id })
             }
         }

@@ -74,7 +74,7 @@ impl Sealer<'_> {
         };
         let mut process = spawn(&thread.mappings, start)?;
         register(&process.faults, thread)
-            .map_err(|error| StartError::system("UFFDIO_REGISTER", error))?;
+            .map_err(|error| StartError::system("registering for faults", error))?;
         self.guardian
             .watch_over(process.pidfd.as_fd(), process.faults.fd())
             .map_err(|error| StartError::system("handing over to the guardian", error))?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use crate::StartError;
 use crate::spawn::Sealed;
 use crate::trace::{SignalStop, read_stop, resume};
 
@@ -33,7 +34,7 @@ pub(crate) struct Pending {
 impl Signals {
     /// Blocks them. Sealed processes inherit the mask, so a terminal's interrupt reaches the
     /// supervisor alone; signals that a trap forces are not held back by it.
-    pub(crate) fn block() -> io::Result<Self> {
+    pub(crate) fn block() -> Result<Self, StartError> {
         // SAFETY: all zeros is a valid signal set.
         let mut mask: libc::sigset_t = unsafe { std::mem::zeroed() };
         // SAFETY: all zeros is a valid signal set.
@@ -44,13 +45,13 @@ impl Signals {
         }
         // SAFETY: both sets are valid.
         if unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const mask, &raw mut old_mask) } != 0 {
-            return Err(io::Error::last_os_error());
+            return Err(StartError::system("sigprocmask", io::Error::last_os_error()));
         }
         // SAFETY: a new descriptor for a valid set.
         let fd =
             unsafe { libc::signalfd(-1, &raw const mask, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
         if fd < 0 {
-            return Err(io::Error::last_os_error());
+            return Err(StartError::system("signalfd", io::Error::last_os_error()));
         }
         // SAFETY: just made, and nobody else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };

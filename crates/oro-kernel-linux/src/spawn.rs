@@ -114,7 +114,7 @@ pub(crate) fn spawn(mappings: &[Mapping], start: Start) -> Result<Sealed, StartE
     };
     let calls = list_calls(mappings.iter().map(Mapping::call), &finish);
     let file = create_memfd(c"oro-stub", 0, true)
-        .map_err(|error| StartError::system("memfd_create(MFD_EXEC)", error))?;
+        .map_err(|error| StartError::system("a memfd for the stub", error))?;
     write_all(file.as_fd(), &build_stub(&calls, &finish))
         .map_err(|error| StartError::system("writing the stub", error))?;
     let mut inherited: Vec<RawFd> = mappings.iter().map(|mapping| mapping.fd).collect();

@@ -57,9 +57,9 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     assert_eq!(plan.modules.len(), images.len(), "one image for each module");
     crate::reset_signals();
     crate::seal::check_proc()?;
-    let signals = Signals::block().map_err(|error| StartError::system("signalfd", error))?;
+    let signals = Signals::block()?;
     crate::limits::prepare(options)?;
-    let guardian = Guardian::start().map_err(|error| StartError::system("fork", error))?;
+    let guardian = Guardian::start()?;
     let facts = MachineFacts::read();
     let images: Vec<Cow<'_, Image>> = images.iter().map(Cow::Borrowed).collect();
     let mut world = World::build(plan, &images)?;

@@ -289,7 +289,7 @@ impl World {
         }
         let charges = Charges::count(plan, images);
         charges.check(plan)?;
-        let system = |error| StartError::system("memfd_create", error);
+        let system = |error| StartError::system("memory for tables and code", error);
         let holders = list_holders(plan);
         let grows = !holders.is_empty();
         let mut world = Self {
