@@ -6,6 +6,7 @@ mod clauses;
 mod graph;
 mod header;
 mod hostile;
+mod inject;
 mod test;
 mod tools;
 mod workspace;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask TASK
   test [--install-deps] [--only NAME]... [--list]   everything that must pass
   hostile [NAME]                                    the hostile modules, a line for what came of each
+  inject [PART]                                     system calls that fail, kills; a line for what came of each
   header [--check]                                  the C header, from the ABI crate
   clauses                                           clauses of docs/spec that no test names
   graph                                             which crate may depend on which
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         }
         ("test", _) => test::run(&rest),
         ("hostile", _) => hostile::run(&rest),
+        ("inject", _) => inject::run(&rest),
         ("header", _) => header::run(&rest),
         ("clauses", true) => report(clauses::check()),
         ("graph", true) => report(graph::check()),

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::workspace;
 
 /// A program that tests call, and the package that has it.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("cc", "gcc"),
     ("gcc", "gcc"),
     ("g++", "g++"),
@@ -16,6 +16,8 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("ld", "binutils"),
     ("objdump", "binutils"),
     ("nm", "binutils"),
+    ("readelf", "binutils"),
+    ("ldd", "libc-bin"),
     ("setpriv", "util-linux"),
 ];
 /// The C library's headers, which C programs of the tests include.

@@ -14,14 +14,12 @@
 
 mod support;
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::fs::SeekFrom;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 use support::Folder;
+use support::marks::{Marks, open_memories, read_word};
 use support::processes::{list_children, read_status};
 
 const KILLS: u64 = 200;
@@ -40,7 +38,6 @@ static volatile uint64_t *find_marks(const struct oro_root *root) {
     return (volatile uint64_t *)&oro_request_page(root)->conditions[0];
 }
 "#;
-const FEED_MARK: u64 = 0x6665_6564_6d61_726b;
 const FEED_C: &str = r#"
 ORO_MODULE("feed");
 ORO_ENTRY(0, run, 0, 0);
@@ -55,7 +52,6 @@ void run(const struct oro_root *root) {
     }
 }
 "#;
-const SINK_MARK: u64 = 0x7369_6e6b_6d61_726b;
 const SINK_C: &str = r#"
 ORO_MODULE("sink");
 ORO_ENTRY(0, run, 0, 0);
@@ -133,7 +129,7 @@ impl Totals {
     fn add(&mut self, outcome: &Outcome, round: u64, delay: Duration) {
         let place = format!("round {round}, killed after {delay:?}: {outcome:?}");
         self.longest = self.longest.max(outcome.time_to_die);
-        let [feed, sink] = [outcome.feed, outcome.sink];
+        let Marks { feed, sink } = outcome.marks;
         if feed.count == 0 {
             self.starting += 1;
             return;
@@ -149,17 +145,10 @@ impl Totals {
 
 #[derive(Debug, Default)]
 struct Outcome {
-    feed: Marks,
-    sink: Marks,
+    marks: Marks,
     committed: u64,
     released: u64,
     time_to_die: Duration,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks {
-    count: u64,
-    wrong: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +169,7 @@ fn kill_once(folder: &Folder, delay: Duration, way: Way) -> Outcome {
         .spawn()
         .unwrap();
     std::thread::sleep(delay);
-    let memories = open_memories(child.id());
+    let memories = open_memories(child.id(), &["oro-ring", "oro-memory"]);
     if way.kills_guardian_first {
         for process_id in list_children(child.id()) {
             if read_status(process_id, "Name").as_deref() == Some("oro-guardian") {
@@ -202,39 +191,9 @@ fn kill_once(folder: &Folder, delay: Duration, way: Way) -> Outcome {
             outcome.released = read_word(&memory, port + 128);
             continue;
         }
-        let mut at = 0;
-        // The memfd is sparse.
-        while let Ok(page) = rustix::fs::seek(&memory, SeekFrom::Data(at)) {
-            at = page + 4096;
-            for offset in (page..at).step_by(8) {
-                let marks = || Marks {
-                    count: read_word(&memory, offset + 8),
-                    wrong: read_word(&memory, offset + 16),
-                };
-                match read_word(&memory, offset) {
-                    FEED_MARK => outcome.feed = marks(),
-                    SINK_MARK => outcome.sink = marks(),
-                    _ => {}
-                }
-            }
-        }
+        outcome.marks.read(&memory);
     }
     outcome
-}
-
-/// The supervisor's memfds of tables and of what modules write, as far as they exist.
-fn open_memories(process_id: u32) -> Vec<(String, File)> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{process_id}/fd")) else { return Vec::new() };
-    let mut memories = Vec::new();
-    for entry in entries.flatten() {
-        let Ok(target) = fs::read_link(entry.path()) else { continue };
-        let name = target.display().to_string();
-        let is_wanted = ["oro-ring", "oro-memory"].iter().any(|part| name.contains(part));
-        if is_wanted && let Ok(file) = File::open(entry.path()) {
-            memories.push((name, file));
-        }
-    }
-    memories
 }
 
 /// Until this process has no child any more: all that `oro` has left behind has become one.
@@ -252,12 +211,6 @@ fn wait_for_orphans(start: Instant) {
             Err(error) => panic!("wait: {error}"),
         }
     }
-}
-
-fn read_word(memory: &File, offset: u64) -> u64 {
-    let mut bytes = [0; 8];
-    let _ = memory.read_at(&mut bytes, offset);
-    u64::from_le_bytes(bytes)
 }
 
 fn to_pid(process_id: u32) -> Pid {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test whose folder or process fails has failed")]
 
 pub(crate) mod holder;
+pub(crate) mod marks;
 pub(crate) mod place;
 pub(crate) mod processes;
 pub(crate) mod running;
