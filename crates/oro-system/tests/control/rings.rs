@@ -140,7 +140,7 @@ fn ctl_5_an_image_is_bounded() {
 #[test]
 fn ctl_5_a_loaded_image_has_a_name_of_its_own() {
     let mut sim = Sim::new();
-    let all = |sim: &Sim| (0..sim.plan.modules.len() as u32).collect::<Vec<u32>>();
+    let all = |sim: &Sim| (0_u32..).take(sim.plan.modules.len()).collect::<Vec<_>>();
     let name = |sim: &Sim, wanted: &str| sim.plan.free_module_name(wanted, &all(sim));
     assert_eq!(name(&sim, "new"), "new");
     assert_eq!(name(&sim, "relay"), "relay-2");
