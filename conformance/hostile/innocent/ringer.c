@@ -3,7 +3,7 @@
 #include "../hostile-async.h"
 
 #define BELLS 254
-#define ROUNDS 40
+#define ROUNDS 56
 
 ORO_MODULE("ringer");
 ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
