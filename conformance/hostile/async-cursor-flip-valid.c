@@ -8,6 +8,7 @@
  * @symbol ?
  * @wire offender.sink -> null.bytes
  * @told 1 2 3
+ * @long FLIPS 100000000
  */
 #ifndef FLIPS
 #define FLIPS 1000000

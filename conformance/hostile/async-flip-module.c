@@ -9,6 +9,7 @@
  * @symbol ?
  * @told *
  * @exit *
+ * @long FLIPS 100000000
  */
 #ifndef FLIPS
 #define FLIPS 1000000

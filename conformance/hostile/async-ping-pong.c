@@ -4,6 +4,7 @@
  * @wire offender.pong -> offender.ponged | slots = 1
  * @outcome exited
  * @told
+ * @long ROUNDS 100000000
  */
 #define LOOKS 2000
 #ifndef ROUNDS

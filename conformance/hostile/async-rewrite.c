@@ -5,6 +5,7 @@
  * @tell tell-async
  * @outcome exited
  * @told *
+ * @long MESSAGES 1000000
  */
 #include "hostile-async.h"
 

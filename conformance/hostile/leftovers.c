@@ -5,6 +5,7 @@
  * @migrate
  * @outcome exited
  * @told *
+ * @long SPINS 3000000000
  */
 #include "hostile.h"
 

@@ -7,6 +7,7 @@
  * @outcome exited
  * @told 1-?
  * @arguments --timeout 20s
+ * @long READS 30000000
  */
 #include "hostile-async.h"
 

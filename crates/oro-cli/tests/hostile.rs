@@ -50,7 +50,7 @@ fn describe(offender: &Offender, run: &Run, is_right: bool) -> String {
     let result = match instance["outcome"].as_str() {
         Some("exited") => "N harmless".to_owned(),
         Some("faulted") => format!("K {} {}", text(&fault["kind"]), text(&fault["rule"])),
-        _ => text(&instance["outcome"]),
+        _ => format!("B {}: {}", text(&instance["outcome"]), text(&instance["why"])),
     };
     let broken = if run.record["broken_ports"].as_array().is_some_and(|list| !list.is_empty()) {
         ", Port broken ASYNC-6"
@@ -189,7 +189,7 @@ impl Offender {
     }
 }
 
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "outcome",
     "status",
     "why",
@@ -221,6 +221,7 @@ const KEYS: [&str; 31] = [
     "accomplice",
     "migrate",
     "flip",
+    "long",
 ];
 
 /// Modules of `innocent/`.
@@ -253,10 +254,17 @@ fn build_all() -> &'static Built {
         paths.sort();
         assert!(paths.len() > 50, "only {} offenders in {HOSTILE}", paths.len());
         let only = std::env::var("ORO_HOSTILE_ONLY").unwrap_or_default();
-        paths.retain(|path| path.file_stem().unwrap().to_str().unwrap().contains(&only));
+        if !only.is_empty() {
+            let names: Vec<&str> = only.split(' ').collect();
+            paths.retain(|path| names.contains(&path.file_stem().unwrap().to_str().unwrap()));
+        }
         let offenders: Vec<Offender> = paths.iter().map(|path| Offender::read(path)).collect();
+        let is_long = std::env::var_os("ORO_HOSTILE_LONG").is_some();
         for (offender, path) in offenders.iter().zip(&paths) {
-            add(&offender.name, path);
+            match offender.one("long").filter(|_| is_long) {
+                None => add(&offender.name, path),
+                Some(count) => add(&offender.name, &define(&folder, path, count)),
+            }
         }
         manifest.push_str("[instance.a]\nmodule = \"feed\"\n");
         manifest.push_str("[[wire]]\nfrom = \"a.out\"\nto = \"null.bytes\"\n");
@@ -269,6 +277,13 @@ fn build_all() -> &'static Built {
         }
         Built { folder, offenders }
     })
+}
+
+/// A file that includes another and defines a count, `@long NAME NUMBER`, for it.
+fn define(folder: &Folder, path: &Path, count: &str) -> PathBuf {
+    let name = format!("long-{}", path.file_name().unwrap().to_str().unwrap());
+    folder.write(&name, format!("#define {count}\n#include {path:?}\n"));
+    folder.path(&name)
 }
 
 /// The system of one offender: `feed -> offender -> tell -> files.told`, and beside it
@@ -353,7 +368,11 @@ fn run_offender(folder: &Folder, offender: &Offender, tracing: Tracing) -> Run {
     let extra = if uses_extra { format!("--file extra={stem}.extra") } else { String::new() };
     let arguments = format!(
         "run {manifest} --report {flag} --json={stem}.json --file told={stem}.told {extra} {}",
-        offender.one("arguments").unwrap_or("--timeout 30s")
+        // What has a long count has no other limit of time that its end depends on.
+        match offender.one("long").filter(|_| std::env::var_os("ORO_HOSTILE_LONG").is_some()) {
+            Some(_) => "--timeout 2h",
+            None => offender.one("arguments").unwrap_or("--timeout 30s"),
+        }
     );
     let end = match (offender.one("migrate"), offender.one("flip")) {
         (None, None) => folder.oro(&arguments),
