@@ -15,8 +15,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask TASK
   test [--install-deps] [--only NAME]... [--list]   everything that must pass
-  hostile [NAME]                                    the hostile modules, a line for what came of each
   inject [PART]                                     system calls that fail, kills; a line for what came of each
+  hostile [--each] [--long] [WORD]                  the hostile catalogue, a line for what came of each row
+  catalogue                                         the hostile catalogue against what there is
   header [--check]                                  the C header, from the ABI crate
   clauses                                           clauses of docs/spec that no test names
   graph                                             which crate may depend on which
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ("test", _) => test::run(&rest),
         ("hostile", _) => hostile::run(&rest),
         ("inject", _) => inject::run(&rest),
+        ("catalogue", true) => report(hostile::check()),
         ("header", _) => header::run(&rest),
         ("clauses", true) => report(clauses::check()),
         ("graph", true) => report(graph::check()),

@@ -5,17 +5,22 @@ use std::process::Command;
 
 use super::{Context, Outcome, Step};
 use crate::workspace::{cargo, list_files, read, root, run, run_watched, target_folder};
-use crate::{aarch64, book, clauses, graph, header, tools};
+use crate::{aarch64, book, clauses, graph, header, hostile, tools};
 
 /// The step whose output ends with cargo's own closing lines.
 pub(super) const LAST: &str = "test";
 
-pub(super) const STEPS: [Step; 13] = [
+pub(super) const STEPS: [Step; 14] = [
     Step { name: "deps", purpose: "the programs that the tests need", run: check_programs },
     Step { name: "fmt", purpose: "formatting", run: check_formatting },
     Step { name: "header", purpose: "the C header is what the crate says", run: check_header },
     Step { name: "graph", purpose: "no crate depends on what it must not", run: check_graph },
     Step { name: "clauses", purpose: "tests name every clause of docs/spec", run: check_clauses },
+    Step {
+        name: "catalogue",
+        purpose: "every row of the hostile catalogue is shown by something",
+        run: check_catalogue,
+    },
     Step { name: "clippy", purpose: "lints", run: run_clippy },
     Step { name: "doc", purpose: "documentation", run: build_documentation },
     Step { name: "aarch64", purpose: "the ABI crate on bare AArch64", run: check_aarch64 },
@@ -53,6 +58,10 @@ fn check_graph(_: &mut Context) -> Result<Outcome, String> {
 
 fn check_clauses(_: &mut Context) -> Result<Outcome, String> {
     tell(clauses::check()?)
+}
+
+fn check_catalogue(_: &mut Context) -> Result<Outcome, String> {
+    tell(hostile::check()?)
 }
 
 fn run_clippy(_: &mut Context) -> Result<Outcome, String> {
