@@ -173,8 +173,12 @@ fn test_command(package: &str, target: &str, tests: &BTreeSet<&Test>) -> Command
     if package == "oro-system" {
         command.args(["--features", "manifest"]);
     }
+    if target == "explorer" {
+        // As in `cargo xtask test`; it is slow without.
+        command.args(["--release", "--features", "mutants"]);
+    }
     if target == "loom" {
-        // As in `cargo xtask test`.
+        // Likewise.
         command.arg("--release").arg("--target-dir").arg(target_folder().join("loom"));
         command.env("RUSTFLAGS", "--cfg loom").env_remove("CARGO_ENCODED_RUSTFLAGS");
     }
