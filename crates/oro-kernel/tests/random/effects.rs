@@ -5,9 +5,8 @@ use oro_kernel::{
     Effect, EndpointId, Event, InstanceEnd, InstanceId, InstanceState, Kernel, Mode, ModeReason,
     Owner, PeerState, PortId, Side, ThreadId, Timer, WaitPlace,
 };
-use proptest::prelude::{prop_assert, prop_assert_eq};
 
-use crate::world::{Checked, Op, Page, Phase, Run, instance_of};
+use super::world::{Checked, Op, Page, Phase, Run, instance_of};
 
 impl Run {
     pub(crate) fn step(&mut self, event: Event, actor: Option<ThreadId>) -> Checked {
@@ -17,13 +16,13 @@ impl Run {
         let (mut effects, mut twin_effects) = (Vec::new(), Vec::new());
         twin.step(event.clone(), &mut twin_effects);
         self.kernel.step(event, &mut effects);
-        prop_assert_eq!(&effects, &twin_effects);
-        prop_assert_eq!(&self.kernel, &twin);
-        prop_assert!(was_live || effects.is_empty(), "a late event did something: {:?}", effects);
+        ensure_eq!(&effects, &twin_effects);
+        ensure_eq!(&self.kernel, &twin);
+        ensure!(was_live || effects.is_empty(), "a late event did something: {:?}", effects);
         // I15: one event costs at most a few effects for each thing that there is.
         let setup = self.kernel.setup();
         let size = self.ends.len() + setup.threads.len() + setup.instances.len();
-        prop_assert!(effects.len() <= 8 * size + 8, "{} effects", effects.len());
+        ensure!(effects.len() <= 8 * size + 8, "{} effects", effects.len());
         for (position, effect) in effects.iter().enumerate() {
             self.carry_out(&before, effect, &effects[position..], actor)?;
         }
@@ -31,7 +30,7 @@ impl Run {
         while let Some(end) = self.reads.pop_front() {
             self.settle(end)?;
         }
-        prop_assert_eq!(self.kernel.is_finished(), self.is_finished);
+        ensure_eq!(self.kernel.is_finished(), self.is_finished);
         Ok(())
     }
 
@@ -44,7 +43,7 @@ impl Run {
     ) -> Checked {
         match effect {
             Effect::StartThread(thread) => {
-                prop_assert!(self.kernel.is_live(*thread));
+                ensure!(self.kernel.is_live(*thread));
                 self.phases[thread.0 as usize] = Phase::Running;
                 for end in self.ends.clone() {
                     if self.owner(end) == Owner::Thread(*thread) {
@@ -59,25 +58,29 @@ impl Run {
             }
             Effect::DeliverZeros { end, .. } => self.memory_of(*end).is_held = true,
             Effect::Resume(thread) => self.resume(*thread, rest)?,
-            Effect::EndThread(thread) => prop_assert!(!self.kernel.is_live(*thread)),
+            Effect::EndThread(thread) => ensure!(!self.kernel.is_live(*thread)),
             Effect::EndInstance { instance, end, .. } => {
-                self.check_blame(*instance, *end, actor)?
+                // END-10: no replacement could be had, and it stays with how the last one ended.
+                let is_told_again = before.instance(*instance).end == Some(*end);
+                if !is_told_again {
+                    self.check_blame(*instance, *end, actor)?;
+                }
             }
             Effect::OpenCursor { end } => {
                 // Nobody believes a cursor of a broken Port.
                 let is_broken = self.broken[end.port.0 as usize];
                 let is_live = self.kernel.has_live_cursor(*end);
-                prop_assert!(is_live || is_broken, "{:?} is synchronous", end);
+                ensure!(is_live || is_broken, "{:?} is synchronous", end);
                 self.memory_of(*end).page = Page::Open;
             }
             Effect::ProtectCursor { end } => {
-                prop_assert!(self.kernel.has_live_cursor(*end), "{:?} is synchronous", end);
+                ensure!(self.kernel.has_live_cursor(*end), "{:?} is synchronous", end);
                 self.memory_of(*end).page = Page::Protecting;
                 self.protections.push_back(*end);
             }
             Effect::ReadCursor { end } => {
                 let Owner::Thread(thread) = self.owner(*end) else { unreachable!("not live") };
-                prop_assert!(!self.kernel.is_live(thread), "END-6: it may store yet");
+                ensure!(!self.kernel.is_live(thread), "END-6: it may store yet");
                 self.reads.push_back(*end);
             }
             Effect::PublishMode { end, mode } => self.publish_mode(*end, *mode)?,
@@ -88,8 +91,11 @@ impl Run {
                 }
             }
             Effect::ReportBrokenPort { port, .. } => self.break_port(*port)?,
+            Effect::ReplaceInstance(instance) => {
+                ensure!(self.replacing.insert(*instance), "{:?} is asked for twice", instance);
+            }
             Effect::Finish => {
-                prop_assert!(!self.is_finished);
+                ensure!(!self.is_finished);
                 self.is_finished = true;
             }
             Effect::OpenGate { .. }
@@ -101,7 +107,6 @@ impl Run {
             | Effect::OpenWord { .. }
             | Effect::PublishPeer { .. }
             | Effect::PublishInstance(_)
-            | Effect::ReplaceInstance(_)
             | Effect::PublishFirst { .. }
             | Effect::PublishPort(_)
             | Effect::WakeKernelEnd(_)
@@ -117,10 +122,14 @@ impl Run {
         let last = before.cursor(end);
         if before.has_live_cursor(end) {
             let is_monotonic = value.wrapping_sub(last) <= u64::MAX >> 1;
-            prop_assert!(is_monotonic || self.broken[end.port.0 as usize]);
+            ensure!(is_monotonic || self.broken[end.port.0 as usize]);
         } else {
-            prop_assert!(value > last);
-            prop_assert!(self.owner(end) == Owner::Kernel || value == last + 1);
+            ensure!(value > last);
+            // END-12: what a consumer has left is dropped when it is replaced.
+            let is_dropping = self.kernel.setup().ports[end.port.0 as usize].drops_at_restart;
+            let is_many =
+                self.owner(end) == Owner::Kernel || (is_dropping && end.side == Side::Consumer);
+            ensure!(is_many || value == last + 1);
         }
         let memory = self.memory_of(end);
         memory.cursor = value;
@@ -134,7 +143,7 @@ impl Run {
         let ends_later = rest
             .iter()
             .any(|later| matches!(later, Effect::EndInstance { instance, .. } if *instance == own));
-        prop_assert!(self.kernel.is_live(thread) || ends_later, "{:?}", thread);
+        ensure!(self.kernel.is_live(thread) || ends_later, "{:?}", thread);
         let is_hostile = self.is_hostile(thread);
         let phase = &mut self.phases[thread.0 as usize];
         *phase = match phase.clone() {
@@ -142,7 +151,7 @@ impl Run {
             Phase::Stopped(None) => Phase::Running,
             // A hostile one has done something else while it was stopped.
             Phase::Running | Phase::Decided(_) => {
-                prop_assert!(is_hostile, "{:?} was not stopped", thread);
+                ensure!(is_hostile, "{:?} was not stopped", thread);
                 Phase::Running
             }
         };
@@ -150,22 +159,22 @@ impl Run {
     }
 
     fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Checked {
-        prop_assert_eq!(self.kernel.mode(end), mode);
+        ensure_eq!(self.kernel.mode(end), mode);
         let port = self.kernel.port(end.port);
-        prop_assert!(!port.is_forced || mode == Mode::Synchronous, "MODE-2: forced");
+        ensure!(!port.is_forced || mode == Mode::Synchronous, "MODE-2: forced");
         let Owner::Thread(thread) = self.owner(end) else { unreachable!("no thread") };
         let is_stopped = matches!(self.phases[thread.0 as usize], Phase::Stopped(_));
-        prop_assert!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
+        ensure!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
         Ok(())
     }
 
     fn break_port(&mut self, port: PortId) -> Checked {
-        prop_assert!(!self.broken[port.0 as usize], "reported twice");
+        ensure!(!self.broken[port.0 as usize], "reported twice");
         self.broken[port.0 as usize] = true;
         let is_hostile = self.ends.iter().any(|end| {
             end.port == port && matches!(self.owner(*end), Owner::Thread(id) if self.is_hostile(id))
         });
-        prop_assert!(is_hostile, "ASYNC-6: {:?} is broken by nobody", port);
+        ensure!(is_hostile, "ASYNC-6: {:?} is broken by nobody", port);
         Ok(())
     }
 
@@ -178,12 +187,12 @@ impl Run {
     ) -> Checked {
         match end {
             InstanceEnd::Violated { thread, .. } | InstanceEnd::BadRequest { thread, .. } => {
-                prop_assert_eq!(instance_of(&self.kernel, thread), instance);
-                prop_assert!(self.is_hostile(thread), "an honest one is blamed: {:?}", end);
+                ensure_eq!(instance_of(&self.kernel, thread), instance);
+                ensure!(self.is_hostile(thread), "an honest one is blamed: {:?}", end);
             }
             InstanceEnd::Faulted { thread, .. } => {
-                prop_assert_eq!(Some(thread), actor);
-                prop_assert_eq!(instance_of(&self.kernel, thread), instance);
+                ensure_eq!(Some(thread), actor);
+                ensure_eq!(instance_of(&self.kernel, thread), instance);
             }
             InstanceEnd::Exited { .. }
             | InstanceEnd::Killed
@@ -198,23 +207,23 @@ impl Run {
             self.check_end(*end)?;
         }
         for end in self.kernel.landings() {
-            prop_assert!(self.kernel.has_live_cursor(end));
+            ensure!(self.kernel.has_live_cursor(end));
         }
         for (index, phase) in self.phases.iter().enumerate() {
             self.check_thread(ThreadId(u32::try_from(index).expect("few")), phase)?;
         }
         for wait in self.kernel.deadlock() {
             match wait.place {
-                WaitPlace::Touch(end) => prop_assert!(self.kernel.is_waiting(end)),
+                WaitPlace::Touch(end) => ensure!(self.kernel.is_waiting(end)),
                 WaitPlace::Gate(_) => {
-                    prop_assert_eq!(self.kernel.armed_gate(wait.thread), None);
+                    ensure_eq!(self.kernel.armed_gate(wait.thread), None);
                 }
             }
         }
         for index in 0..self.kernel.setup().instances.len() {
             let id = InstanceId(u32::try_from(index).expect("few"));
             let view = self.kernel.instance(id);
-            prop_assert_eq!(view.state == InstanceState::Running, view.live_thread_count > 0);
+            ensure_eq!(view.state == InstanceState::Running, view.live_thread_count > 0);
         }
         Ok(())
     }
@@ -224,20 +233,20 @@ impl Run {
         let memory = &self.memory[&end];
         let port = self.kernel.port(end.port);
         if self.broken[end.port.0 as usize] {
-            prop_assert!(!self.kernel.is_waiting(end), "ASYNC-6: {:?} still waits", end);
+            ensure!(!self.kernel.is_waiting(end), "ASYNC-6: {:?} still waits", end);
             return Ok(());
         }
         let is_live = self.kernel.has_live_cursor(end);
         if !is_live {
-            prop_assert_eq!(memory.page, Page::ReadOnly);
-            prop_assert_eq!(self.kernel.cursor(end), memory.cursor);
+            ensure_eq!(memory.page, Page::ReadOnly);
+            ensure_eq!(self.kernel.cursor(end), memory.cursor);
         }
         if !is_live && !self.kernel.has_live_cursor(peer) {
             // I5
             let slot_count = self.kernel.setup().ports[end.port.0 as usize].slot_count;
             let [producer, consumer] = [Side::Producer, Side::Consumer]
                 .map(|side| self.kernel.cursor(EndpointId { port: end.port, side }));
-            prop_assert!(producer.wrapping_sub(consumer) <= u64::from(slot_count), "{:?}", end);
+            ensure!(producer.wrapping_sub(consumer) <= u64::from(slot_count), "{:?}", end);
         }
         let is_cared_for = |end: EndpointId| {
             self.protections.contains(&end)
@@ -250,21 +259,21 @@ impl Run {
                 Owner::Kernel => false,
             };
             // I10, I12: nobody is left blocked with something to be had.
-            prop_assert_eq!(self.kernel.peer_state(end).0, PeerState::Wired);
-            prop_assert!(is_at_gate || self.kernel.available(end) == 0, "{:?} waits", end);
+            ensure_eq!(self.kernel.peer_state(end).0, PeerState::Wired);
+            ensure!(is_at_gate || self.kernel.available(end) == 0, "{:?} waits", end);
             // BELL-1: who sleeps on a live cursor has a doorbell, or will have one.
             if self.kernel.has_live_cursor(peer) && !self.reads.contains(&peer) {
                 let peer_memory = &self.memory[&peer];
                 let is_known = peer_memory.cursor == self.kernel.cursor(peer);
                 let is_armed = peer_memory.page == Page::ReadOnly && is_known;
-                prop_assert!(is_armed || is_cared_for(peer), "{:?} has no doorbell", end);
+                ensure!(is_armed || is_cared_for(peer), "{:?} has no doorbell", end);
             }
         }
         let view = if end.side == Side::Producer { port.producer } else { port.consumer };
         if view.reason == ModeReason::Leaving && !self.reads.contains(&end) && is_live {
             // MODE-3
             let is_caught = memory.page == Page::ReadOnly || is_cared_for(end);
-            prop_assert!(is_caught, "{:?} is to leave", end);
+            ensure!(is_caught, "{:?} is to leave", end);
         }
         Ok(())
     }
@@ -282,7 +291,7 @@ impl Run {
             Op::Word(_) => false,
         };
         // Before its own event there are looks.
-        prop_assert!(is_stopped || self.is_reporting, "{:?} is left at {:?}", thread, op);
+        ensure!(is_stopped || self.is_reporting, "{:?} is left at {:?}", thread, op);
         Ok(())
     }
 }

@@ -3,10 +3,9 @@
 use oro_kernel::{
     Condition, EndpointId, Event, GateRequest, Look, Owner, PeerState, PortId, Side, ThreadId,
 };
-use proptest::prelude::prop_assert;
 
-use crate::actions::Cheat;
-use crate::world::{Checked, Op, Page, Phase, Run};
+use super::actions::Cheat;
+use super::world::{Checked, Op, Page, Phase, Run};
 
 impl Run {
     // By the rules.
@@ -297,7 +296,7 @@ impl Run {
         for end in self.ends.iter().filter(|_| at.is_none() && self.kernel.is_live(thread)) {
             if self.owner(*end) == Owner::Thread(thread) && !self.broken[end.port.0 as usize] {
                 let has_left = self.kernel.has_live_cursor(*end) && !self.kernel.has_queue(*end);
-                prop_assert!(!has_left, "{:?} has not been settled", end);
+                ensure!(!has_left, "{:?} has not been settled", end);
             }
         }
         Ok(())

@@ -7,12 +7,11 @@ use oro_kernel::{
     EndpointId, Event, GateRequest, InstanceId, Kernel, Owner, PeerState, PortId, RequestProblem,
     Setup, Side, ThreadId, Timer,
 };
-use proptest::prelude::prop_assert;
-use proptest::test_runner::TestCaseError;
 
-use crate::actions::Action;
+use super::actions::Action;
 
-pub(crate) type Checked = Result<(), TestCaseError>;
+/// Or what does not hold.
+pub(crate) type Checked = Result<(), String>;
 
 /// What a thread was about to do when it faulted.
 #[derive(Clone, Debug)]
@@ -64,13 +63,15 @@ pub(crate) struct Run {
     pub(crate) protections: VecDeque<EndpointId>,
     pub(crate) timers: BTreeSet<Timer>,
     pub(crate) stopped_timers: Vec<Timer>,
+    /// Instances whose replacement was asked for and has not come.
+    pub(crate) replacing: BTreeSet<InstanceId>,
     /// What must be looked at before a fault is being looked at.
     pub(crate) is_reporting: bool,
     pub(crate) is_finished: bool,
 }
 
 impl Run {
-    pub(crate) fn start(setup: Setup, hostile: Vec<bool>) -> Result<Self, TestCaseError> {
+    pub(crate) fn start(setup: Setup, hostile: Vec<bool>) -> Result<Self, String> {
         let count = u32::try_from(setup.ports.len()).expect("few");
         let ends: Vec<EndpointId> = (0..count)
             .flat_map(|port| {
@@ -89,6 +90,7 @@ impl Run {
             protections: VecDeque::new(),
             timers: BTreeSet::new(),
             stopped_timers: Vec::new(),
+            replacing: BTreeSet::new(),
             is_reporting: false,
             is_finished: false,
         };
@@ -145,10 +147,17 @@ impl Run {
             }
             Action::Restart(number) => {
                 let instance = instance_of(number);
-                if !self.kernel.instance(instance).is_restarting {
+                if !self.replacing.remove(&instance) {
                     return Ok(());
                 }
                 self.step(Event::InstanceRestarted { instance }, None)
+            }
+            Action::FailRestart(number) => {
+                let instance = instance_of(number);
+                if !self.replacing.remove(&instance) {
+                    return Ok(());
+                }
+                self.step(Event::RestartFailed { instance }, None)
             }
             Action::Serve(number, count) => {
                 let end = end_of(number);
@@ -229,8 +238,8 @@ impl Run {
             return Ok(());
         }
         let timer = self.stopped_timers.swap_remove(number as usize % self.stopped_timers.len());
-        // An earlier deadline is not taken for that of a later wait.
-        if matches!(timer, Timer::Gate(_)) && self.timers.contains(&timer) {
+        // An earlier deadline is not taken for that of a later wait, nor a delay for another.
+        if !matches!(timer, Timer::Landing(_)) && self.timers.contains(&timer) {
             return Ok(());
         }
         self.step(Event::TimerExpired { timer }, None)
@@ -248,7 +257,7 @@ impl Run {
                 self.expire(0)?;
             }
         }
-        prop_assert!(false, "it does not come to rest: {:?} {:?}", self.protections, self.timers);
+        ensure!(false, "it does not come to rest: {:?} {:?}", self.protections, self.timers);
         Ok(())
     }
 
