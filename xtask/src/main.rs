@@ -3,6 +3,7 @@
 mod aarch64;
 mod book;
 mod clauses;
+mod fuzz;
 mod graph;
 mod header;
 mod hostile;
@@ -18,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   inject [PART]                                     system calls that fail, kills; a line for what came of each
   hostile [--each] [--long] [WORD]                  the hostile catalogue, a line for what came of each row
   catalogue                                         the hostile catalogue against what there is
+  fuzz [--seconds N] [TARGET]...                    the fuzz targets, with a table of executions
   header [--check]                                  the C header, from the ABI crate
   clauses                                           clauses of docs/spec that no test names
   graph                                             which crate may depend on which
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ("hostile", _) => hostile::run(&rest),
         ("inject", _) => inject::run(&rest),
         ("catalogue", true) => report(hostile::check()),
+        ("fuzz", _) => fuzz::run(&rest),
         ("header", _) => header::run(&rest),
         ("clauses", true) => report(clauses::check()),
         ("graph", true) => report(graph::check()),

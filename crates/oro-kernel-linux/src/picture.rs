@@ -133,6 +133,18 @@ pub enum ModeReason {
     Ended,
 }
 
+impl Picture {
+    /// Understands a copy of the tables, taken at one moment. `address` is where the instances see the
+    /// first Ring, which the words begin with.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the tables, in words.
+    pub fn parse(words: &[u64], address: u64) -> Result<Self, String> {
+        parse(words, address)
+    }
+}
+
 impl PortPicture {
     /// Messages that have been committed and not released. The two cursors are not of one moment, so
     /// this is held between nothing and a full queue.

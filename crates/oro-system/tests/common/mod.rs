@@ -18,7 +18,7 @@ fn entry(is_managed: bool) -> Entry {
 }
 
 /// Ports as `(name, direction, layout, entry)`, one index after the other.
-fn interface(name: &str, ports: &[(&str, Direction, &str, u32)]) -> Interface {
+pub(crate) fn interface(name: &str, ports: &[(&str, Direction, &str, u32)]) -> Interface {
     let mut index = 0;
     let port = |(port, direction, layout, entry): &(&str, Direction, &str, u32)| {
         let (name, max) = port.split_once('*').map_or((*port, 1), |(name, max)| {
@@ -58,7 +58,7 @@ fn interface(name: &str, ports: &[(&str, Direction, &str, u32)]) -> Interface {
     }
 }
 
-fn param(name: &str, kind: ParamKind, default: Option<&str>) -> Param {
+pub(crate) fn param(name: &str, kind: ParamKind, default: Option<&str>) -> Param {
     let default = default.map(str::to_owned);
     Param { name: name.to_owned(), kind, default, help: "how often".to_owned(), port: 0 }
 }
