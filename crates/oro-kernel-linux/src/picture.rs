@@ -172,8 +172,8 @@ const MAX_DEPTH: u32 = 16;
 fn parse(words: &[u64], address: u64) -> Result<Picture, String> {
     let mut ports = BTreeMap::new();
     let root = Entry::new(words, 0, size_of::<abi::Ring>()).ok_or("they are too small")?;
-    // However they point at each other, there are no more than there is room for.
-    let mut budget = words.len() / (size_of::<abi::Ring>() / 8);
+    // However tables point at each other, there is no more in them than there is room for.
+    let mut budget = words.len() - root.0.len();
     let root = parse_ring(words, &root, address, &mut ports, &mut budget, MAX_DEPTH)?;
     Ok(Picture { root, ports: ports.into_values().collect() })
 }
@@ -194,7 +194,7 @@ fn parse_ring(
         return Err("a Ring is smaller than any (META-2)".to_owned());
     }
     let deeper = depth.checked_sub(1).ok_or("Rings lie in each other without an end (RING-1)")?;
-    let table = |offset, size| list_entries(words, ring, offset, size, address);
+    let mut table = |offset, size| list_entries(words, ring, offset, size, address, budget);
     let instances = table(offset_of!(abi::Ring, instances), size_of::<abi::Instance>())?;
     for port in table(offset_of!(abi::Ring, ports), size_of::<abi::Port>())? {
         // A Port between two Rings is in both tables, under one id (RING-5).
@@ -202,9 +202,6 @@ fn parse_ring(
         ports.entry(port.index).or_insert(port);
     }
     let children = table(offset_of!(abi::Ring, children), size_of::<abi::Ring>())?;
-    *budget = budget
-        .checked_sub(children.len())
-        .ok_or_else(|| format!("there is no room for {} Rings more", children.len()))?;
     let children =
         children.iter().map(|child| parse_ring(words, child, address, ports, budget, deeper));
     Ok(RingPicture {
@@ -248,13 +245,14 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The entries of one of the Ring's tables (`META-4`).
+/// The entries of one of the Ring's tables (`META-4`). `budget`: words that no table has taken yet.
 fn list_entries<'a>(
     words: &'a [u64],
     ring: &Entry<'_>,
     table: usize,
     entry_bytes: usize,
     address: u64,
+    budget: &mut usize,
 ) -> Result<Vec<Entry<'a>>, String> {
     let count = ring.half(table + offset_of!(abi::Table, count)) as usize;
     let stride = ring.half(table + offset_of!(abi::Table, stride_bytes)) as usize;
@@ -267,9 +265,10 @@ fn list_entries<'a>(
     let entries = ring.word(table + offset_of!(abi::Table, entries));
     let start = entries.checked_sub(address).and_then(|start| usize::try_from(start).ok());
     let start = start.ok_or("a table lies before the Ring")?;
-    if count > words.len() {
-        return Err(format!("there is no room for {count} entries"));
-    }
+    *budget = count
+        .checked_mul(entry_bytes / 8)
+        .and_then(|taken| budget.checked_sub(taken))
+        .ok_or_else(|| format!("there is no room for {count} entries more"))?;
     (0..count)
         .map(|index| {
             let offset = index.checked_mul(stride).and_then(|offset| offset.checked_add(start));
@@ -398,6 +397,25 @@ mod tests {
         assert_eq!((port.slot_count, port.slot_size_bytes, port.state), (4, 8, "open"));
         assert_eq!((port.is_forced, port.waiting_count()), (true, 2));
         assert_eq!(port.producer.reason, ModeReason::Streak);
+    }
+
+    /// `META-4`: tables that share their memory cannot make more of it than there is.
+    #[test]
+    fn meta_4_tables_have_no_more_entries_than_there_is_room_for() {
+        let mut words = tables();
+        // Where the Port was lies a child now, with as many instances as it says, all from the start on.
+        words[16..19].copy_from_slice(&[0; 3]);
+        words[12..15].copy_from_slice(&[ADDRESS + 384, 1 << 32 | 256, 1]);
+        words[48..51].copy_from_slice(&[abi::RING_MAGIC, 256, 0]);
+        let mut say = |count: u64| {
+            words[56..58].copy_from_slice(&[ADDRESS, count << 32 | 128]);
+            parse(&words, ADDRESS)
+        };
+        assert_eq!(say(1).unwrap().root.children[0].instances.len(), 1);
+        for count in [2, u64::from(u32::MAX)] {
+            let problem = say(count).unwrap_err();
+            assert_eq!(problem, format!("there is no room for {count} entries more"));
+        }
     }
 
     #[test]
