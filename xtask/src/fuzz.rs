@@ -125,7 +125,9 @@ fn run_target(target: &str, seconds: u32) -> Result<Outcome, String> {
     command.arg(&fuzz).arg("--target-dir").arg(target_folder().join("fuzz"));
     // What is new goes to the first folder; both are read.
     command.arg(target).arg(&found).arg(&committed);
-    command.args(["--", "-print_final_stats=1", "-print_funcs=0"]).arg(format!("-max_total_time={seconds}"));
+    command
+        .args(["--", "-print_final_stats=1", "-print_funcs=0"])
+        .arg(format!("-max_total_time={seconds}"));
     let dictionary = fuzz.join("dictionaries").join(target);
     if dictionary.exists() {
         command.arg(format!("-dict={}", dictionary.display()));
