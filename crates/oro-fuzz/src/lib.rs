@@ -2,7 +2,7 @@
 //!
 //! A body says whether the bytes got past the first checks, so that a corpus can be seen to reach
 //! what lies behind them. The package `fuzz/` runs the bodies under libFuzzer; the tests of this one
-//! replay the corpora with the same code, on stable Rust and without a sanitizer. Where a crate's own
+//! replay the corpora with the same code and without a fuzzer. Where a crate's own
 //! tests have the invariants already, they are used from there.
 //!
 //! Messages of Ring control are not among the targets yet.
