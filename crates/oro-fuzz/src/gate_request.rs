@@ -104,8 +104,9 @@ fn check_accepted(request: &abi::Request, accepted: &GateRequest, loaded: &[u64]
             Condition::Peer { end: of, value } => {
                 assert_eq!((raw.kind, Some(of), value), (abi::WAIT_PEER, end, raw.value));
             }
-            Condition::Binding { end: of, seen } => {
+            Condition::Binding { binding, end: of, seen } => {
                 assert_eq!((raw.kind, of, seen), (abi::WAIT_BINDING, end, raw.value));
+                assert_eq!(binding, raw.index);
                 assert!(raw.index <= UNWIRED, "GATE-3: somebody else's binding");
             }
             Condition::Ring { generation } => {

@@ -19,7 +19,7 @@ fn root() -> PathBuf {
 /// The manifests of the repository, and those that are written by hand.
 fn list_manifests() -> Vec<Seed> {
     let mut files = vec![("witness", root().join("conformance/witness/system.toml"))];
-    for name in ["double", "executor", "pipeline", "sha256", "threads"] {
+    for name in ["double", "executor", "init", "kv", "pipeline", "png", "sha256", "threads"] {
         files.push((name, root().join("examples").join(name).join("system.toml")));
     }
     for name in ["whole", "rings"] {
