@@ -11,7 +11,6 @@ use oro_system::{
 
 #[path = "../../oro-system/tests/common/mod.rs"]
 #[expect(dead_code, reason = "of what the manifest's tests share, the interfaces alone are used")]
-#[expect(clippy::too_many_lines, reason = "a table of the tests")]
 mod common;
 
 use common::NUMBER;

@@ -60,11 +60,7 @@ impl Run {
             Effect::Resume(thread) => self.resume(*thread, rest)?,
             Effect::EndThread(thread) => ensure!(!self.kernel.is_live(*thread)),
             Effect::EndInstance { instance, end, .. } => {
-                // END-10: no replacement could be had, and it stays with how the last one ended.
-                let is_told_again = before.instance(*instance).end == Some(*end);
-                if !is_told_again {
-                    self.check_blame(*instance, *end, actor)?;
-                }
+                self.check_blame(before, *instance, *end, actor)?
             }
             Effect::OpenCursor { end } => {
                 // Nobody believes a cursor of a broken Port.
@@ -181,10 +177,15 @@ impl Run {
     /// BLAME-1, I1: who did it is who ends.
     fn check_blame(
         &self,
+        before: &Kernel,
         instance: InstanceId,
         end: InstanceEnd,
         actor: Option<ThreadId>,
     ) -> Checked {
+        if before.instance(instance).end == Some(end) {
+            // END-11: no replacement could be had, and it stays with how the last one ended.
+            return Ok(());
+        }
         match end {
             InstanceEnd::Violated { thread, .. } | InstanceEnd::BadRequest { thread, .. } => {
                 ensure_eq!(instance_of(&self.kernel, thread), instance);
