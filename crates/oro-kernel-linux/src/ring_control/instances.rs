@@ -1,0 +1,251 @@
+//! Instances that Ring control makes, starts, replaces and forgets (`CTL-5` to `CTL-7`, `CTL-9`, `CTL-10`).
+
+use std::borrow::Cow;
+
+use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
+use oro_sysabi as abi;
+use oro_system::control::{Refusal, State, World as Known};
+use oro_system::{Plan, PlanEnd, PlanPort};
+
+use super::seen::Seen;
+use super::{as_u32, broken, image_id, over_quota};
+use crate::StartError;
+use crate::diagnose::FaultDetail;
+use crate::metadata;
+use crate::restart::Restarts;
+use crate::supervisor::{Supervisor, thread_id};
+use crate::userfault::PageFault;
+use crate::world::{Place, describe_instance};
+
+impl Supervisor<'_> {
+    /// Takes an image from its holder's memory (`CTL-5`).
+    pub(super) fn load(
+        &mut self,
+        mut plan: Plan,
+        holder: u32,
+        address: u64,
+        size_bytes: u64,
+    ) -> Result<u64, Refusal> {
+        let refuse = |text: String| Refusal::new(abi::CONTROL_IMAGE, text);
+        let memory = &self.world.instances[holder as usize];
+        let bytes = memory.read(address, size_bytes).ok_or_else(|| {
+            refuse(format!(
+                "{size_bytes} bytes at {address:#x} are not all in memory of yours: an image, a heap or \
+                 a stack"
+            ))
+        })?;
+        // It is kept for as long as the system runs, so it is paid for before it is looked at (CTL-13).
+        let mut charges = self.world.charges.clone();
+        charges.add_image(holder as usize, size_bytes);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
+        let image = oro_image::Image::parse(&bytes).map_err(|error| refuse(error.to_string()))?;
+        if image.machine != oro_image::Machine::X86_64 {
+            return Err(refuse(format!("it is for {}, this is x86_64", image.machine.name())));
+        }
+        let own = self.holders.images.iter().filter(|(owner, _)| *owner == holder);
+        let mut known = plan.instances[holder as usize].modules.clone();
+        known.extend(own.map(|(_, module)| *module));
+        let name = plan.free_module_name(&image.interface.name, &known);
+        let module = as_u32(plan.modules.len());
+        plan.modules.push(name);
+        self.world.charges = charges;
+        self.images.push(Cow::Owned(image));
+        self.adopt(plan);
+        let images = &mut self.holders.images;
+        images.push((holder, module));
+        // Counted for this holder alone: what others load is not to be seen (CTL-13).
+        let count = images.iter().filter(|(owner, _)| *owner == holder).count();
+        Ok(image_id(count - 1))
+    }
+
+    /// Makes the plan's last instance.
+    pub(super) fn mount(&mut self, plan: Plan) -> Result<InstanceId, Refusal> {
+        let index = plan.instances.len() - 1;
+        let mut charges = self.world.charges.clone();
+        charges.add_instance(&plan, &self.images, index);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
+        let instance = self.world.mount(&plan, &self.images).map_err(|error| broken(&error))?;
+        self.world.charges = charges;
+        let threads: Vec<usize> = self.world.list_threads(instance).collect();
+        for thread in &threads {
+            let written =
+                metadata::write_thread(&self.world, &plan, &self.images, &self.facts, *thread);
+            if let Err(error) = written {
+                self.fail(StartError::system("getrandom", error));
+            }
+            self.processes.push(None);
+            self.last_fault.push(PageFault::default());
+            self.details.push(FaultDetail::default());
+        }
+        self.outcomes.push(None);
+        self.restarts.push(Restarts::default());
+        self.accounts.add();
+        let restart = describe_instance(&plan.instances[index]).restart;
+        let managed = |index: &usize| self.world.threads[*index].is_managed;
+        let threads = threads.iter().map(managed).collect();
+        self.adopt(plan);
+        self.step(Event::MountInstance { restart, threads });
+        Ok(instance)
+    }
+
+    pub(super) fn start_all(
+        &mut self,
+        instances: &[u32],
+        ports: &[PlanPort],
+    ) -> Result<(), Refusal> {
+        for port in ports {
+            let mut plan = self.plan.clone().into_owned();
+            plan.ports.push(port.clone());
+            self.wire(plan, &[])?;
+        }
+        let mut sealed: Vec<usize> = Vec::new();
+        for instance in instances {
+            for index in self.world.list_threads(InstanceId(*instance)) {
+                match self.seal_thread(index) {
+                    Ok(()) => sealed.push(index),
+                    Err(error) => {
+                        for index in sealed {
+                            self.take_down(thread_id(index));
+                        }
+                        return Err(broken(&error));
+                    }
+                }
+            }
+        }
+        for instance in instances {
+            if let Some(given) = self.holders.given.get_mut(*instance as usize) {
+                given.clear();
+            }
+            self.step(Event::StartInstance { instance: InstanceId(*instance) });
+        }
+        Ok(())
+    }
+
+    /// A process for a thread of an instance that is mounted.
+    pub(super) fn seal_thread(&mut self, index: usize) -> Result<(), StartError> {
+        if !self.world.threads[index].is_sealed {
+            self.world.reserve(&self.plan, &self.images, thread_id(index))?;
+        }
+        let instance = self.world.threads[index].instance;
+        let name = self.plan.path(instance.0 as usize);
+        let mut sealer = self.sealer();
+        let process = sealer.seal(&self.world.threads[index], &name)?;
+        self.world.threads[index].is_sealed = true;
+        self.processes[index] = Some(process);
+        self.watch_process(index).map_err(|error| StartError::system("epoll_ctl", error))
+    }
+
+    pub(super) fn restart_now(&mut self, instance: InstanceId) -> Result<(), Refusal> {
+        if !self.kernel.can_restart(instance) {
+            return Err(Refusal::new(
+                abi::CONTROL_STATE,
+                "a thread of it has ended by itself: what that closed cannot be opened again",
+            ));
+        }
+        "it was to be replaced".clone_into(&mut self.kill_reason);
+        self.step(Event::RestartInstance { instance });
+        // Before it is answered, and on the holder's account (CTL-13).
+        self.replace_instance(instance);
+        Ok(())
+    }
+
+    /// Another image takes an instance's place (`CTL-9`).
+    pub(super) fn replace(
+        &mut self,
+        plan: Plan,
+        instance: u32,
+        module: u32,
+    ) -> Result<(), Refusal> {
+        if !self.kernel.can_restart(InstanceId(instance)) {
+            return self.restart_now(InstanceId(instance));
+        }
+        let mut charges = self.world.charges.clone();
+        charges.replace_image(&self.plan, &plan, &self.images, instance as usize);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
+        let image = &self.images[module as usize];
+        let old = self
+            .world
+            .replace_image(instance, &plan.instances[instance as usize], image)
+            .map_err(|error| broken(&error))?;
+        self.world.charges = charges;
+        self.world.tables.publish_module(instance, &plan.modules[module as usize]);
+        self.adopt(plan);
+        self.restart_now(InstanceId(instance))?;
+        // Nothing runs any more that could have it mapped.
+        let result = old.punch_hole(0, old.size_bytes());
+        self.check("fallocate(PUNCH_HOLE)", result);
+        Ok(())
+    }
+
+    /// Takes what the plan calls forgotten, and the plan of now does not, out of the tables, and gives its
+    /// memory back (`CTL-10`).
+    pub(super) fn forget(&mut self, plan: Plan) {
+        let old = std::mem::replace(&mut self.plan, Cow::Owned(plan));
+        let mut gone = Vec::new();
+        for (index, port) in self.plan.ports.iter().enumerate() {
+            let is_shown = |end: &PlanEnd| match end {
+                PlanEnd::Instance { instance, .. } => {
+                    !self.plan.instances[*instance as usize].is_forgotten()
+                }
+                PlanEnd::BuiltIn(_) => false,
+            };
+            let is_gone = !is_shown(&port.producer) && !is_shown(&port.consumer);
+            if is_gone && !old.ports[index].is_forgotten() {
+                self.world.tables.forget_port(&old, as_u32(index));
+                gone.push(PortId(as_u32(index)));
+            }
+        }
+        for (index, instance) in self.plan.instances.iter().enumerate() {
+            if instance.is_forgotten() && !old.instances[index].is_forgotten() {
+                self.world.tables.forget_instance(&old, as_u32(index));
+                let result = self.world.release_instance(index);
+                if let Err(error) = result {
+                    self.error.get_or_insert(StartError::system("fallocate(PUNCH_HOLE)", error));
+                }
+            }
+        }
+        for (index, ring) in self.plan.rings.iter().enumerate().rev() {
+            if ring.is_forgotten() && !old.rings[index].is_forgotten() {
+                self.world.tables.forget_ring(&old, as_u32(index + 1));
+            }
+        }
+        self.outcomes
+            .iter_mut()
+            .zip(&self.plan.instances)
+            .filter(|(_, instance)| instance.is_forgotten())
+            .for_each(|(outcome, _)| *outcome = None);
+        for port in gone {
+            self.release_port(port);
+        }
+        self.forget_names();
+    }
+
+    /// Gives a Port's memory back, if nobody may still read it: an instance that is not forgotten, or the
+    /// kernel.
+    pub(super) fn release_port(&mut self, port: PortId) {
+        let consumer = EndpointId { port, side: Side::Consumer };
+        let is_over = self.kernel.port(port).state == oro_kernel::PortState::Ended
+            && self.kernel.available(consumer) == 0;
+        let place = self.world.ports[port.0 as usize].place(Side::Consumer);
+        let is_gone = match place {
+            Place::Thread(place) => {
+                let instance = self.world.threads[place.thread.0 as usize].instance;
+                self.plan.instances[instance.0 as usize].is_forgotten()
+            }
+            Place::Kernel(_) => false,
+        };
+        if !is_over && !is_gone {
+            return;
+        }
+        let (seen, threads) = (Seen { supervisor: self }, &self.world.threads);
+        let may_run: Vec<bool> = threads
+            .iter()
+            .map(|thread| match seen.state(thread.instance.0) {
+                State::Mounted | State::Running | State::Restarting => true,
+                State::Ended | State::Faulted | State::Forgotten => false,
+            })
+            .collect();
+        let result = self.world.release_port(port, |thread| may_run[thread.0 as usize]);
+        self.check("fallocate(PUNCH_HOLE)", result);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the decision asks of this kernel ([`Seen`]).
+
+use oro_kernel::InstanceId;
+use oro_system::PlanPort;
+use oro_system::control::{State, Usage, World as Known};
+
+use super::image_id;
+use crate::supervisor::Supervisor;
+
+/// What the decision asks of this kernel.
+pub(super) struct Seen<'a, 'b> {
+    pub(super) supervisor: &'a Supervisor<'b>,
+}
+
+impl Seen<'_, '_> {
+    fn reader(&self, holder: u32) -> u32 {
+        self.supervisor.plan.instances[holder as usize].ring
+    }
+}
+
+impl Known for Seen<'_, '_> {
+    fn ring(&self, holder: u32, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_ring(self.reader(holder), id)
+    }
+
+    fn instance(&self, holder: u32, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_instance(self.reader(holder), id)
+    }
+
+    fn port(&self, holder: u32, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_port(self.reader(holder), id)
+    }
+
+    fn image(&self, holder: u32, id: u64) -> Option<u32> {
+        let images = self.supervisor.holders.images.iter();
+        let own = images.filter(|(owner, _)| *owner == holder);
+        (0..).zip(own).find(|(index, _)| image_id(*index) == id).map(|(_, (_, module))| *module)
+    }
+
+    fn interface(&self, module: u32) -> &oro_image::Interface {
+        &self.supervisor.images[module as usize].interface
+    }
+
+    fn state(&self, instance: u32) -> State {
+        if self.supervisor.plan.instances[instance as usize].is_forgotten() {
+            return State::Forgotten;
+        }
+        let view = self.supervisor.kernel.instance(InstanceId(instance));
+        match view.state {
+            oro_kernel::InstanceState::Mounted => State::Mounted,
+            oro_kernel::InstanceState::Running => State::Running,
+            _ if view.is_restarting => State::Restarting,
+            oro_kernel::InstanceState::Ended => State::Ended,
+            oro_kernel::InstanceState::Faulted => State::Faulted,
+        }
+    }
+
+    fn is_free(&self, instance: u32, port: u32) -> bool {
+        let threads = self.supervisor.world.list_threads(InstanceId(instance));
+        let ends = &self.supervisor.world.threads[threads];
+        let mut found = ends.iter().filter_map(|thread| thread.find_end(port));
+        found.next().is_none_or(|end| self.supervisor.kernel.is_over(end))
+    }
+
+    fn taken(&self, ring: u32) -> Usage {
+        let plan = &self.supervisor.plan;
+        let is_in = |instance: u32| {
+            let planned = &plan.instances[instance as usize];
+            !planned.is_forgotten() && plan.is_within(planned.ring, ring)
+        };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let threads = self.supervisor.world.threads.iter();
+        let ports = plan.ports.iter().filter_map(PlanPort::payer);
+        Usage {
+            memory_bytes: self.supervisor.world.charges.sum_ring(plan, ring),
+            port_count: count(ports.filter(|payer| is_in(*payer)).count()),
+            thread_count: count(threads.filter(|thread| is_in(thread.instance.0)).count()),
+        }
+    }
+
+    fn given(&self, instance: u32) -> &[(String, String)] {
+        let given = self.supervisor.holders.given.get(instance as usize);
+        given.map(Vec::as_slice).unwrap_or_default()
+    }
+}
