@@ -53,7 +53,7 @@ static uint64_t test(void) {
         for (; oro_wait(&in[element]) > 0; next++, oro_advance(&in[element]))
             CHECK(ORO_IN(struct num, &in[element])->value == next);
         CHECK(oro_available(&in[element]) == ORO_ENDED);
-        let_go(2 + element);
+        oro_let_go(root, 2 + element);
     }
     return clean();
 }
@@ -183,7 +183,7 @@ static uint64_t test(void) {
         /* The element was never used: its Port is over with its peer. */
         struct oro_endpoint in = oro_open(root, 2);
         while (oro_wait(&in) > 0) { (void)ORO_IN(struct num, &in)->value; oro_advance(&in); }
-        let_go(2);
+        oro_let_go(root, 2);
     }
     return 0;
 }

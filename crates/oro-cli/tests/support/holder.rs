@@ -117,14 +117,6 @@ __attribute__((unused)) static uint64_t clean(void) {
     }
     return 0;
 }
-/* Says of an element whose Port has ended that it knows (CTL-8). */
-__attribute__((unused)) static void let_go(uint32_t port_index) {
-    volatile struct oro_condition *condition = oro_condition_(root, 0);
-    condition->kind = ORO_WAIT_BINDING;
-    condition->index = port_index;
-    condition->value = oro_binding_state(root, port_index);
-    (void)oro_touch_gate_(root, 1, 0);
-}
 /* Says one letter by `text`, and waits until another one comes by `bytes`. */
 __attribute__((unused)) static void meet(void) {
     static struct oro_endpoint out, in;

@@ -351,6 +351,20 @@ static inline int64_t oro_wait_bindings_until(const struct oro_root *root, uint3
     }
 }
 
+/* Says of an element whose peer has ended, and of which everything has been released, that this thread knows
+ * of it and will not touch its slots again. Only then can the element be wired again (CTL-8); until it is, its
+ * endpoint must not be used. A touch of a gate; never blocks.
+ *
+ *     if (oro_wait(&clients[i]) < 0) oro_let_go(root, REQUESTS + i);
+ */
+static inline void oro_let_go(const struct oro_root *root, uint32_t port_index) {
+    volatile struct oro_condition *condition = oro_condition_(root, 0);
+    condition->kind = ORO_WAIT_BINDING;
+    condition->index = port_index;
+    condition->value = oro_binding_state(root, port_index);
+    (void)oro_touch_gate_(root, 1, 0);
+}
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif
