@@ -148,6 +148,7 @@ fn end_7_a_restart_is_told_before_the_threads_run() {
         [
             Effect::PublishInstance(InstanceId(0)),
             Effect::PublishFirst { end: OUT, value: 0 },
+            Effect::PublishPort(OUT.port),
             Effect::PublishPeer { end: IN, state: PeerState::Wired, epoch: 1 },
             Effect::PublishPeer { end: OUT, state: PeerState::Wired, epoch: 0 },
             Effect::StartThread(SOURCE),
