@@ -64,9 +64,9 @@ impl State {
     fn drop_end(&mut self, system: &System, end: EndpointId) -> Result<(), Failure> {
         let has_ended = self.memory[&end].peer.0 != PeerState::Wired;
         check!(has_ended, "CTL-8 the peer lives", "{end:?}");
-        let left = self.memory[&end.peer()].published - self.memory[&end].published;
-        let is_drained = end.side == Side::Producer || left == 0;
-        check!(is_drained, "CTL-8 messages are left", "{end:?}: {left}");
+        let [peers, own] = [end.peer(), end].map(|end| self.memory[&end].published);
+        let is_drained = end.side == Side::Producer || peers == own;
+        check!(is_drained, "CTL-8 messages are left", "{end:?}: {own} of {peers}");
         self.step(system, Event::DropEnd { end })?;
         let memory = &self.memory[&end];
         let closed = match end.side {
