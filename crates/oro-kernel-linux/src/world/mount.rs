@@ -79,11 +79,17 @@ impl World {
             .create_instance(planned, image)
             .map_err(|error| StartError::system("instance memory", error))?;
         self.instances.push(memory);
+        let first_thread = self.threads.len();
         for entry in 0..super::as_u32(image.interface.entries.len()) {
-            let thread = self
-                .create_thread(instance, image, entry)
-                .map_err(|error| StartError::system("memory for a thread", error))?;
-            self.threads.push(thread);
+            match self.create_thread(instance, image, entry) {
+                Ok(thread) => self.threads.push(thread),
+                Err(error) => {
+                    // As if it had not been asked for: what comes next has these numbers.
+                    self.threads.truncate(first_thread);
+                    self.instances.truncate(index);
+                    return Err(StartError::system("memory for a thread", error));
+                }
+            }
         }
         let thread_count = super::as_u32(image.interface.entries.len());
         self.tables.add_instance(plan, instance.0, thread_count);
