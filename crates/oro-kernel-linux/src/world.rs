@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) ports: Vec<PortMemory>,
     pub(crate) charges: Charges,
     store: Store,
+    /// The whole plan of the start has its places, so it fits: what comes now is allocated at once.
+    is_built: bool,
 }
 
 /// What an instance's threads share.
@@ -299,6 +301,7 @@ impl World {
             ports: Vec::new(),
             charges,
             store: Store::new().map_err(system)?,
+            is_built: false,
         };
         for _ in &plan.instances {
             world.mount(plan, images)?;
@@ -318,6 +321,11 @@ impl World {
                 world.reserve(plan, images, ThreadId(as_u32(index)))?;
             }
         }
+        // Not before all of it is known to have its place: it may be far more than there is.
+        for port in &world.ports {
+            port.allocate().map_err(|error| StartError::system("memory for a Port", error))?;
+        }
+        world.is_built = true;
         Ok(world)
     }
 

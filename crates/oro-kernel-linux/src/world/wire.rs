@@ -57,14 +57,6 @@ impl World {
         // mapped read-only, and can make no system call to change that.
         let arena = if can_upgrade { &mut self.store.writable } else { &mut self.store.readable };
         let cursors = arena.take(2 * PAGE).map_err(system)?;
-        if can_upgrade {
-            // Allocated now: nobody waits for it later, and where Linux says that there is not so much,
-            // nothing starts.
-            let allocate = |memory: &SharedMemory| memory.populate();
-            allocate(&queue)
-                .and_then(|()| allocate(&cursors))
-                .map_err(|error| StartError::system("memory for a Port's queue", error))?;
-        }
         let mut memory = PortMemory {
             slot_size_bytes: u64::from(planned.slot_size_bytes),
             stride_bytes: u64::from(planned.stride_bytes),
@@ -84,6 +76,9 @@ impl World {
             self.place_end(plan, images, producer, can_upgrade, &mut memory.cursors)?;
         memory.consumer =
             self.place_end(plan, images, consumer, can_upgrade, &mut memory.cursors)?;
+        if self.is_built {
+            memory.allocate().map_err(|error| StartError::system("memory for a Port", error))?;
+        }
         for end in ends {
             if let Place::Thread(place) = memory.place(end.side) {
                 self.threads[place.thread.0 as usize].add_end(end, place, &memory);
@@ -174,8 +169,6 @@ impl World {
             });
             check_windows(*next, wanted.instance)?;
         }
-        let allocated = place.allocate(end.side);
-        allocated.map_err(|error| StartError::system("memory for a thread", error))?;
         Ok(Place::Thread(place))
     }
 
@@ -268,6 +261,23 @@ impl World {
     pub(crate) fn has_place(&self, thread: ThreadId, binding: u32, slot_size_bytes: u32) -> bool {
         let reserved = self.threads[thread.0 as usize].reserved.get(&binding);
         reserved.is_some_and(|reserved| u64::from(slot_size_bytes) <= reserved.place.cell_bytes)
+    }
+}
+
+impl PortMemory {
+    /// Allocates what threads have mapped from the start, and the queue that they may get: nobody waits for
+    /// it later, and where Linux says that there is not so much, nothing starts.
+    pub(super) fn allocate(&self) -> io::Result<()> {
+        if self.can_upgrade {
+            self.queue.populate()?;
+            self.cursors.iter().try_for_each(SharedMemory::populate)?;
+        }
+        for side in [Side::Producer, Side::Consumer] {
+            if let Place::Thread(place) = self.place(side) {
+                place.allocate(side)?;
+            }
+        }
+        Ok(())
     }
 }
 
