@@ -91,8 +91,7 @@ pub(crate) enum Work {
 
 impl BuiltInEnd {
     /// Opens what a planned end names. `instance` is the one at the other end, with its name, which
-    /// `may_restart`; the
-    /// system's time counts from `start`.
+    /// `may_restart`; the system's time counts from `start`.
     pub(crate) fn open(
         end: EndpointId,
         built_in: &BuiltIn,

@@ -1,9 +1,10 @@
 //! Who is served next: whoever causes work pays for it with its turn (`KRN-11`).
 //!
 //! Each instance has an account of the time that the supervisor has spent on it: on faults of its
-//! threads, on their ends and its replacements, and on built-in ends for what it has put there. Of those that want something, the one with
-//! the least is served first, and after a slice of time it is looked anew who wants something. So an
-//! instance whose faults cost much waits longer for each, and one that asks for little is served at once.
+//! threads, on their ends and its replacements, and on built-in ends for what it has put there. Of those
+//! that want something, the one with the least is served first, and after a slice of time it is looked
+//! anew who wants something. So an instance whose faults cost much waits longer for each, and one that
+//! asks for little is served at once.
 
 use std::time::{Duration, Instant};
 

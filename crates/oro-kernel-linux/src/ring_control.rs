@@ -14,13 +14,15 @@ use std::borrow::Cow;
 use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
 use oro_sysabi as abi;
 use oro_system::control::{
-    Action, Answer, Description, Refusal, Reply, Request, Usage, World as Known, decide,
+    Action, Answer, Description, Refusal, Reply, Request, World as Known, decide,
 };
-use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
+use oro_system::{Plan, PlanEnd, PlanPort};
 
 use crate::StartError;
+use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
+use crate::world::as_u32;
 use seen::Seen;
 
 /// What is remembered of holders.
@@ -42,10 +44,15 @@ pub(crate) enum Served {
 }
 
 impl Supervisor<'_> {
-    /// Serves the next request of the holder at this end, which has one.
-    pub(crate) fn serve_request(&mut self, requests: EndpointId) -> Served {
-        let holder = self.find_holder(requests);
-        let Some(replies) = self.find_replies(holder) else { return Served::NoRoom };
+    /// Serves the next request at this built-in end, where there is one.
+    pub(crate) fn serve_request(&mut self, index: usize) -> Served {
+        let BuiltInEnd { end: requests, instance, .. } = self.built_ins[index];
+        let is_replies = |end: &&BuiltInEnd| end.is_replies() && end.instance == instance;
+        let Some(replies) = self.built_ins.iter().find(is_replies).map(|replies| replies.end)
+        else {
+            return Served::NoRoom;
+        };
+        let holder = as_u32(instance);
         self.look_for_change(replies.peer());
         if self.kernel.peer_state(replies).0 == oro_kernel::PeerState::Wired
             && self.kernel.available(replies) == 0
@@ -70,33 +77,10 @@ impl Supervisor<'_> {
         Served::Request
     }
 
-    /// The built-in end at which a holder's requests arrive whose answers have found room.
-    pub(crate) fn find_requests(&self, replies: EndpointId) -> Option<usize> {
-        let holder = self.find_holder(replies);
-        self.built_ins
-            .iter()
-            .position(|built_in| built_in.is_requests() && self.find_holder(built_in.end) == holder)
-    }
-
-    /// The instance at the other end of a built-in one's Port.
-    fn find_holder(&self, end: EndpointId) -> u32 {
-        let port = &self.plan.ports[end.port.0 as usize];
-        match (end.side, &port.producer, &port.consumer) {
-            (Side::Consumer, PlanEnd::Instance { instance, .. }, _)
-            | (Side::Producer, _, PlanEnd::Instance { instance, .. }) => *instance,
-            _ => u32::MAX,
-        }
-    }
-
-    fn find_replies(&self, holder: u32) -> Option<EndpointId> {
-        let is_replies = |port: &PlanPort| match (&port.producer, &port.consumer) {
-            (PlanEnd::BuiltIn(BuiltIn::RingReplies), PlanEnd::Instance { instance, .. }) => {
-                *instance == holder
-            }
-            _ => false,
-        };
-        let port = self.plan.ports.iter().position(is_replies)?;
-        Some(EndpointId { port: PortId(as_u32(port)), side: Side::Producer })
+    /// The built-in end at which the requests arrive that this one answers.
+    pub(crate) fn find_requests(&self, replies: usize) -> Option<usize> {
+        let instance = self.built_ins[replies].instance;
+        self.built_ins.iter().position(|end| end.is_requests() && end.instance == instance)
     }
 
     fn answer(&mut self, holder: u32, message: &[u8; 512]) -> Result<Answer, Refusal> {
@@ -107,12 +91,17 @@ impl Supervisor<'_> {
 
     fn carry_out_action(&mut self, holder: u32, action: &Action) -> Result<Answer, Refusal> {
         let reader = self.plan.instances[holder as usize].ring;
-        let mut plan = self.plan.clone().into_owned();
-        action.apply(&mut plan);
+        // Of those alone that change it.
+        let plan = || {
+            let mut plan = self.plan.clone().into_owned();
+            action.apply(&mut plan);
+            plan
+        };
         let mut id = 0;
         match action {
             Action::CreateRing(ring) => {
                 self.check_room(ring.parent, Kind::Children)?;
+                let plan = plan();
                 let number = as_u32(plan.rings.len());
                 self.world.tables.add_ring(&plan, number).map_err(|error| broken(&error))?;
                 self.adopt(plan);
@@ -120,6 +109,7 @@ impl Supervisor<'_> {
             }
             Action::Grant { ring, grant } => {
                 self.check_room(*ring, Kind::Instances)?;
+                let plan = plan();
                 self.world.tables.add_grant(&plan, *ring, grant);
                 self.adopt(plan);
                 if let Some(instance) = grant.instance {
@@ -128,11 +118,11 @@ impl Supervisor<'_> {
                 }
             }
             Action::Load { address, size_bytes } => {
-                id = self.load(plan, holder, *address, *size_bytes)?;
+                id = self.load(holder, *address, *size_bytes)?;
             }
             Action::Mount(planned) => {
                 self.check_room(planned.ring, Kind::Instances)?;
-                let instance = self.mount(plan)?;
+                let instance = self.mount(plan())?;
                 id = self.world.tables.instance_id(reader, instance.0);
             }
             Action::SetParam { instance, key, value } => {
@@ -141,9 +131,7 @@ impl Supervisor<'_> {
                 given.push((key.clone(), value.clone()));
             }
             Action::Wire { port, over } => {
-                let mut before = self.plan.clone().into_owned();
-                before.ports.push(port.clone());
-                let port = self.wire(before, over)?;
+                let port = self.wire(port, over)?;
                 id = self.world.tables.port_id(reader, port.0);
             }
             Action::Start { instances, ports } => self.start_all(instances, ports)?,
@@ -154,8 +142,8 @@ impl Supervisor<'_> {
                 }
             }
             Action::Restart(instance) => self.restart_now(InstanceId(*instance))?,
-            Action::Replace { instance, module } => self.replace(plan, *instance, *module)?,
-            Action::ForgetInstance(_) | Action::ForgetRing(_) => self.forget(plan),
+            Action::Replace { instance, module } => self.replace(plan(), *instance, *module)?,
+            Action::ForgetInstance(_) | Action::ForgetRing(_) => self.forget(plan()),
             Action::Force(port) => self.force_synchronous(PortId(*port)),
             Action::Allow(port) => self.allow_asynchronous(PortId(*port)),
             Action::Revoke(_) | Action::Transfer { .. } => {
@@ -164,7 +152,10 @@ impl Supervisor<'_> {
                     "this kernel does not revoke or transfer yet",
                 ));
             }
-            Action::Describe(ring) => return Ok(Answer::Described(self.describe_ring(*ring))),
+            Action::Describe(ring) => {
+                let taken = Seen { supervisor: self }.taken(*ring);
+                return Ok(Answer::Described(Description::new(&self.plan, *ring, taken)));
+            }
         }
         self.tell_generations();
         Ok(Answer::Done { id })
@@ -192,17 +183,6 @@ impl Supervisor<'_> {
                  another Ring"
             ),
         ))
-    }
-
-    fn describe_ring(&self, ring: u32) -> Description {
-        let taken = Seen { supervisor: self }.taken(ring);
-        let most = (ring as usize).checked_sub(1).map(|index| &self.plan.rings[index]);
-        let most = most.map_or_else(Usage::default, |ring| Usage {
-            memory_bytes: ring.memory_bytes,
-            port_count: ring.port_count,
-            thread_count: ring.thread_count,
-        });
-        Description { taken, most }
     }
 
     /// Tells the core of tables that have changed (`META-7`): who waits for that goes on.
@@ -250,8 +230,4 @@ fn broken(error: &dyn std::fmt::Display) -> Refusal {
 
 fn over_quota(error: &StartError) -> Refusal {
     Refusal::new(abi::CONTROL_QUOTA, error.to_string())
-}
-
-fn as_u32(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

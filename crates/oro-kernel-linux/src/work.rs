@@ -167,14 +167,14 @@ impl Supervisor<'_> {
                     self.step(event);
                 }
                 Work::Request => {
-                    if self.serve_request(end) == Served::NoRoom {
+                    if self.serve_request(index) == Served::NoRoom {
                         return Turn::Resting;
                     }
                 }
                 Work::Starved if self.built_ins[index].is_replies() => {
                     // There is room, perhaps for the answer to a request that waits for it.
                     if self.kernel.available(end) > 0
-                        && let Some(requests) = self.find_requests(end)
+                        && let Some(requests) = self.find_requests(index)
                     {
                         self.postpone(requests);
                     }

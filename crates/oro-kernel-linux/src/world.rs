@@ -440,13 +440,13 @@ fn list_holders(plan: &Plan) -> BTreeSet<u32> {
 }
 
 /// Takes `size_bytes` from a running total: where they start.
-fn take(next: &mut u64, size_bytes: u64) -> u64 {
+pub(crate) fn take(next: &mut u64, size_bytes: u64) -> u64 {
     let start = *next;
     *next += size_bytes;
     start
 }
 
 /// The plan's lists are far shorter than 2^32 (`LIM-*`).
-fn as_u32(index: usize) -> u32 {
+pub(crate) fn as_u32(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -8,25 +8,25 @@ use oro_system::control::{Refusal, State, World as Known};
 use oro_system::{Plan, PlanEnd, PlanPort};
 
 use super::seen::Seen;
-use super::{as_u32, broken, image_id, over_quota};
+use super::{broken, image_id, over_quota};
 use crate::StartError;
 use crate::diagnose::FaultDetail;
 use crate::metadata;
 use crate::restart::Restarts;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::PageFault;
-use crate::world::{Place, describe_instance};
+use crate::world::{Place, as_u32, describe_instance};
 
 impl Supervisor<'_> {
     /// Takes an image from its holder's memory (`CTL-5`).
     pub(super) fn load(
         &mut self,
-        mut plan: Plan,
         holder: u32,
         address: u64,
         size_bytes: u64,
     ) -> Result<u64, Refusal> {
         let refuse = |text: String| Refusal::new(abi::CONTROL_IMAGE, text);
+        let mut plan = self.plan.clone().into_owned();
         let memory = &self.world.instances[holder as usize];
         let bytes = memory.read(address, size_bytes).ok_or_else(|| {
             refuse(format!(
@@ -94,9 +94,7 @@ impl Supervisor<'_> {
         ports: &[PlanPort],
     ) -> Result<(), Refusal> {
         for port in ports {
-            let mut plan = self.plan.clone().into_owned();
-            plan.ports.push(port.clone());
-            self.wire(plan, &[])?;
+            self.wire(port, &[])?;
         }
         let mut sealed: Vec<usize> = Vec::new();
         for instance in instances {

@@ -5,36 +5,37 @@ use oro_sysabi as abi;
 use oro_system::control::Refusal;
 use oro_system::{Plan, PlanEnd, PlanPort};
 
-use super::{as_u32, broken, list_ends, over_quota, planned_end};
+use super::{broken, list_ends, over_quota, planned_end};
 use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
-use crate::world::describe_port;
+use crate::world::{as_u32, describe_port};
 use crate::{metadata, seal};
 
 impl Supervisor<'_> {
-    /// Makes the plan's last Port, whose elements those of `over` have had.
-    pub(super) fn wire(&mut self, mut plan: Plan, over: &[u32]) -> Result<PortId, Refusal> {
-        let planned = plan.ports[plan.ports.len() - 1].clone();
+    /// Makes a Port, whose elements those of `over` have had.
+    pub(super) fn wire(&mut self, planned: &PlanPort, over: &[u32]) -> Result<PortId, Refusal> {
+        let mut plan = self.plan.clone().into_owned();
+        plan.ports.push(planned.clone());
         let number = PortId(as_u32(plan.ports.len() - 1));
         for end in list_ends(number) {
-            if let Some(ring) = self.ring_of(&planned, end.side) {
+            if let Some(ring) = self.ring_of(planned, end.side) {
                 self.check_room(ring, Kind::Ports)?;
             }
-            self.check_place(&planned, end.side)?;
+            self.check_place(planned, end.side)?;
         }
         let mut charges = self.world.charges.clone();
         for old in over {
             charges.remove_port(&plan, &self.images, &plan.ports[*old as usize]);
         }
-        charges.add_port(&plan, &self.images, &planned);
+        charges.add_port(&plan, &self.images, planned);
         charges.check(&plan).map_err(|error| over_quota(&error))?;
         let built_in = self.open_end(&plan, number)?;
-        let is_late = self.world.is_late(&planned);
+        let is_late = self.world.is_late(planned);
         // What is taken from the threads that have it is nobody's any more.
         let mut bindings = [BindingSetup::default(); 2];
         for end in list_ends(number) {
-            if let Some((thread, index)) = self.thread_of(&planned, end.side) {
+            if let Some((thread, index)) = self.thread_of(planned, end.side) {
                 let epoch = self.drop_old_end(thread, index, over);
                 bindings[end.side as usize] = BindingSetup { index, epoch };
             }
@@ -57,7 +58,7 @@ impl Supervisor<'_> {
         self.opened_queues.push([false; 2]);
         self.adopt(plan);
         self.show_ends(port);
-        let port_setup = describe_port(&planned, &self.world.ports[port.0 as usize], is_late);
+        let port_setup = describe_port(planned, &self.world.ports[port.0 as usize], is_late);
         self.step(Event::WirePort { port: port_setup, bindings });
         if let Some(built_in) = built_in {
             self.add_built_in(built_in);
@@ -73,7 +74,7 @@ impl Supervisor<'_> {
         }
         let epoch = self.kernel.peer_state(old).1;
         self.step(Event::DropEnd { end: old });
-        epoch + 1
+        epoch.wrapping_add(1)
     }
 
     /// A Port's bindings, and in threads that run what they can touch.

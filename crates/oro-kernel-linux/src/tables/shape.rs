@@ -7,11 +7,11 @@ use oro_kernel::Side;
 use oro_sysabi as abi;
 use oro_system::{Plan, PlanEnd, PlanGrant};
 
-use super::view::{Capacity, Kind, RING_SIZE, View, Views, take};
+use super::view::{Capacity, Kind, RING_SIZE, View, Views};
 use super::{InstancePlace, PortPlace, Tables};
 use crate::memory::SharedMemory;
 use crate::metadata::{name_field, write_structure};
-use crate::world::ThreadPlace;
+use crate::world::{ThreadPlace, as_u32, take};
 
 /// Names under which the kernel's own instances stand in the root Ring's table.
 const BUILT_INS: [&str; 5] = ["console", "files", "null", "clock", "ring"];
@@ -331,8 +331,8 @@ impl View {
     }
 }
 
-/// Memory of the tables that a Ring's instances read.
 impl Tables {
+    /// Memory of the tables that a Ring's instances read.
     pub(crate) fn memory(&self, ring: u32) -> &SharedMemory {
         &self.views[ring as usize].memory
     }
@@ -380,8 +380,4 @@ fn shown_ends(plan: &Plan, port: u32, reader: u32) -> [bool; 2] {
         Some(ring) => plan.ancestry(ring).any(|ring| ring == reader),
         None => reader == 0,
     })
-}
-
-fn as_u32(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -13,6 +13,7 @@ use oro_sysabi as abi;
 use crate::addresses::RING;
 use crate::memory::{SharedMemory, Writers};
 use crate::metadata::{name_field, size_of_u32, write_structure};
+use crate::world::take;
 
 /// Upper half of every id: its generation, which starts at 1, so that no id is 0 (`META-9`).
 pub(super) const FIRST_GENERATION: u64 = 1 << 32;
@@ -296,10 +297,3 @@ impl View {
 
 /// Generation of a Ring that has just been made.
 const FIRST_RING_GENERATION: u64 = 2;
-
-/// Takes `count` from a running total: where they start.
-pub(super) fn take(next: &mut u64, count: u64) -> u64 {
-    let start = *next;
-    *next += count;
-    start
-}
