@@ -192,7 +192,7 @@ fn ctl_9_states_that_an_instance_must_be_in() {
         (Running, [true, true, true, false]),
         (Restarting, [true, true, true, false]),
         (Ended, [false, false, false, true]),
-        (Faulted, [false, true, true, true]),
+        (Faulted, [false, false, false, true]),
     ];
     for (state, wanted) in states {
         sim.set_state("x", state);
