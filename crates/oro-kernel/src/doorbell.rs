@@ -311,6 +311,7 @@ impl Kernel {
             Timer::Restart(instance) => return self.replace_instance(instance, effects),
             Timer::Row(instance) => return self.end_row(instance),
             Timer::Revocation(port) => return self.expire_grace(port, effects),
+            Timer::Transfer(end) => return self.abandon_move(end, effects),
             Timer::Landing(end) => end,
         };
         let is_wanted = self.wants_doorbell(end);

@@ -200,7 +200,8 @@ pub enum Effect {
         /// Its new one.
         to: ThreadId,
     },
-    /// An endpoint keeps its owner: it, its new owner or its Port has ended meanwhile.
+    /// An endpoint keeps its owner: it, its new owner or its Port has ended meanwhile, or its thread has not
+    /// left the asynchronous mode in time.
     RefuseMove {
         /// The endpoint.
         end: EndpointId,
@@ -234,6 +235,8 @@ pub enum Timer {
     Row(InstanceId),
     /// How long the ends of a Port that is to be revoked have to leave its queue (`END-13`).
     Revocation(PortId),
+    /// How long an endpoint that is to be moved has to leave the asynchronous mode (`END-14`).
+    Transfer(EndpointId),
 }
 
 /// What an endpoint knows of its peer.

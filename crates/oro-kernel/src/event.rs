@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::{
     BindingSetup, EndpointId, GateRequest, InstanceId, PortId, PortSetup, RequestProblem, Restart,
-    ThreadId, Timer,
+    ThreadId, Timer, Upgrade,
 };
 
 /// Something has happened.
@@ -71,6 +71,8 @@ pub enum Event {
         to: ThreadId,
         /// What it is to that.
         binding: BindingSetup,
+        /// Whether the Port can become asynchronous with its new owner.
+        upgrade: Upgrade,
     },
     /// A thread touched a window, a commit word or a live cursor of an endpoint that was taken from it by a
     /// transfer.

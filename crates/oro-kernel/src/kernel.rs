@@ -318,8 +318,8 @@ impl Kernel {
             Event::StartInstance { instance } => self.start_instance(instance, effects),
             Event::RestartInstance { instance } => self.restart_now(instance, effects),
             Event::RevokePort { port } => self.revoke_port(port, effects),
-            Event::TransferEnd { end, to, binding } => {
-                self.transfer_end(end, to, binding, effects);
+            Event::TransferEnd { end, to, binding, upgrade } => {
+                self.transfer_end(end, Move { to, binding, upgrade }, effects);
             }
             Event::ForeignTouched { thread, end } => {
                 if self.thread(thread).is_live && self.is_word_landed(thread, effects) {

@@ -137,11 +137,12 @@ impl Kernel {
         self.ports[id.0 as usize].is_forced = false;
         let is_taken = self.ports[id.0 as usize].revocation != Revocation::None
             || self.ends[id.0 as usize].iter().any(|end| end.moving.is_some());
+        let can_upgrade = self.setup.ports[id.0 as usize].upgrade == Upgrade::Allowed;
         for end in both_ends(id) {
             let returns_late = self.breaks(Mutant::ReturnAfterPublished);
             let state = self.end_mut(end);
             let Some(live) = &mut state.live else { continue };
-            if state.is_given_up || is_taken {
+            if state.is_given_up || is_taken || !can_upgrade {
                 continue;
             }
             if live.has_left && !returns_late {

@@ -1,19 +1,27 @@
 //! Transfer: an endpoint gets another owner, and its Port lives on (`END-14`).
 //!
 //! Key method: [`Kernel::can_transfer`]. An end in asynchronous mode becomes synchronous first, as in a
-//! revocation, but without a time of grace: nothing is taken from a thread that goes on to use it.
+//! revocation; but nothing is taken from a thread that goes on to use it, and if it has not left within the time
+//! of grace, the end stays where it is.
 
 use alloc::vec::Vec;
 
+use oro_sysabi::REVOCATION_GRACE_NS;
+
 use crate::kernel::{Hold, Waiting, Word};
 use crate::revoke::Revocation;
-use crate::{BindingSetup, Effect, EndpointId, Kernel, Mutant, Owner, PeerState, Side, ThreadId};
+use crate::{
+    BindingSetup, Effect, EndpointId, Kernel, Mutant, Owner, PeerState, Side, ThreadId, Timer,
+    Upgrade,
+};
 
 /// Where an endpoint is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Move {
     pub(crate) to: ThreadId,
     pub(crate) binding: BindingSetup,
+    /// Of the Port, from then on.
+    pub(crate) upgrade: Upgrade,
 }
 
 impl Kernel {
@@ -38,12 +46,12 @@ impl Kernel {
     pub(crate) fn transfer_end(
         &mut self,
         end: EndpointId,
-        to: ThreadId,
-        binding: BindingSetup,
+        target: Move,
         effects: &mut Vec<Effect>,
     ) {
+        let to = target.to;
         assert!(self.can_transfer(end, to), "platform: {end:?} cannot be given to {to:?}");
-        self.end_mut(end).moving = Some(Move { to, binding });
+        self.end_mut(end).moving = Some(target);
         // The peer as well: the new owner has yet to earn the mode, or never will.
         self.downgrade(end.port, effects);
         if let Owner::Thread(thread) = self.end(end).owner
@@ -52,19 +60,25 @@ impl Kernel {
             self.settle_stopped(end, effects);
         }
         self.try_move(end, effects);
+        if self.end(end).moving.is_some() {
+            let (timer, after_ns) = (Timer::Transfer(end), REVOCATION_GRACE_NS);
+            effects.push(Effect::StartTimer { timer, after_ns });
+        }
     }
 
     /// Moves an endpoint that is to be moved, once it can be.
     pub(crate) fn try_move(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         let state = self.end(end);
-        let Some(Move { to, binding }) = state.moving else { return };
+        let Some(Move { to, binding, upgrade }) = state.moving else { return };
         if state.live.is_some() || state.protecting_count > 0 {
             return;
         }
         self.end_mut(end).moving = None;
+        effects.push(Effect::StopTimer { timer: Timer::Transfer(end) });
         if !self.can_transfer(end, to) {
             return effects.push(Effect::RefuseMove { end });
         }
+        self.setup.ports[end.port.0 as usize].upgrade = upgrade;
         self.take_from_owner(end, to, effects);
         if self.is_told(to) {
             if self.thread(to).is_managed {
@@ -101,6 +115,7 @@ impl Kernel {
     /// It does not move any more.
     pub(crate) fn abandon_move(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
         if self.end_mut(end).moving.take().is_some() {
+            effects.push(Effect::StopTimer { timer: Timer::Transfer(end) });
             effects.push(Effect::RefuseMove { end });
         }
     }

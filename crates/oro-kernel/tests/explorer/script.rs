@@ -3,7 +3,7 @@
 
 use oro_kernel::{
     BindingSetup, EndpointId, Event, InstanceId, InstanceState, Owner, PeerState, PortId,
-    PortSetup, Restart, Side, ThreadId,
+    PortSetup, Restart, Side, ThreadId, Upgrade,
 };
 use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED, STATE_UNWIRED, STATE_WIRED};
 
@@ -52,7 +52,9 @@ impl State {
             Act::Revoke(port) => self.step(system, Event::RevokePort { port: PortId(*port) }),
             Act::Transfer(end, to, index) => {
                 let binding = BindingSetup { index: *index, epoch: 0 };
-                self.step(system, Event::TransferEnd { end: *end, to: ThreadId(*to), binding })
+                let upgrade = Upgrade::Allowed;
+                let to = ThreadId(*to);
+                self.step(system, Event::TransferEnd { end: *end, to, binding, upgrade })
             }
             Act::Start(instance) => {
                 self.step(system, Event::StartInstance { instance: InstanceId(*instance) })
