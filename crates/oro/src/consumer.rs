@@ -42,8 +42,8 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Errors
     ///
-    /// `Closed` when the producer has ended, after all that it had committed; `PeerMisbehaved`, after
-    /// all that was known to be there before.
+    /// `Closed` when the producer has ended, after all that it had committed, or at once when the Port has been
+    /// revoked; `PeerMisbehaved`, after all that was known to be there before.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
         self.end.wait_for_message()?;
@@ -130,7 +130,7 @@ impl<T: Message> Consumer<T> {
         let mut taken = 0;
         loop {
             let count = self.end.span(messages.len() - taken);
-            if count == 0 {
+            if count == 0 || (taken > 0 && self.end.deliver() != Look::Ready) {
                 return taken;
             }
             let run = &mut messages[taken..taken + count];

@@ -3,7 +3,7 @@
 //! is not available would cost the Port its asynchronous mode (`MODE-1`). It does not read or write
 //! slots.
 
-use oro_sysabi::{Condition, STATE_WIRED, WAIT_PEER};
+use oro_sysabi::{Condition, STATE_FOREIGN, STATE_REVOKED, STATE_WIRED, WAIT_PEER};
 
 use crate::end::Endpoint;
 use crate::wait::Interest;
@@ -164,7 +164,7 @@ impl<Q: Side> ManagedEnd<Q> {
     #[inline]
     pub(crate) fn look_for(&mut self, wanted: u64) -> Result<Look, PeerMisbehaved> {
         if Q::IS_CONSUMER && self.queue.cached() >= wanted {
-            return Ok(Look::Ready);
+            return Ok(self.deliver());
         }
         // The state before the cursor: who sees the end sees the last cursor (`BIND-3`).
         let is_wired = self.endpoint().load_state() == STATE_WIRED;
@@ -174,9 +174,28 @@ impl<Q: Side> ManagedEnd<Q> {
         Ok(match self.queue.offer(wanted) {
             Ok(0) if is_wired => Look::NotYet,
             Ok(0) => Look::Closed,
-            Ok(_) => Look::Ready,
+            Ok(_) => self.deliver(),
             Err(_) => return Err(PeerMisbehaved),
         })
+    }
+
+    /// Whether the next message, which the cursors say is there, can be read. Of a Port that has been revoked
+    /// nothing is left (`END-13`); in synchronous mode only a touch settles that, since from then on the
+    /// message is the thread's.
+    #[inline]
+    pub(crate) fn deliver(&self) -> Look {
+        if Q::IS_CONSUMER && self.endpoint().is_synchronous() {
+            if self.endpoint().load_state() == STATE_FOREIGN {
+                return Look::Closed; // Whose touch would be a violation (`END-14`).
+            }
+            // SAFETY: a message is available, so the slot of the own cursor is readable (`MAN-2`); or the Port
+            // has been revoked, and it reads as zeros.
+            let _ = unsafe { self.slot().read_volatile() };
+            if self.endpoint().load_state() == STATE_REVOKED {
+                return Look::Closed;
+            }
+        }
+        Look::Ready
     }
 
     /// Looks, and waits while there is nothing: spins first, then blocks at the gate. `NotYet`: the
@@ -256,7 +275,7 @@ impl ConsumingEnd {
     /// A message is available when this returns; waits for it.
     #[inline]
     pub(crate) fn wait_for_message(&mut self) -> Result<(), RecvError> {
-        if self.queue.cached_ready() > 0 {
+        if self.queue.cached_ready() > 0 && !self.endpoint().is_synchronous() {
             return Ok(());
         }
         self.wait_for_messages(1)

@@ -3,7 +3,7 @@
 use crate::test_memory::{TestPort, TestThread};
 use crate::{Consumer, End, PeerMisbehaved, Producer, RecvError, SendErrorKind, TryRecvError};
 use core::sync::atomic::Ordering::Relaxed;
-use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED};
+use oro_sysabi::{MODE_SYNCHRONOUS, STATE_CLOSED, STATE_FAULTED, STATE_FOREIGN, STATE_REVOKED};
 
 crate::message! { "demo.pair.v1" struct Pair { a: u64, b: u64 } }
 
@@ -49,7 +49,7 @@ fn man_5_one_store_of_the_own_cursor_for_each_message() {
 #[test]
 fn end_6_what_was_committed_stays_readable_after_the_end() {
     // END-6
-    for state in [STATE_CLOSED, STATE_FAULTED, STATE_REVOKED] {
+    for state in [STATE_CLOSED, STATE_FAULTED] {
         let port = TestPort::new(16, 4);
         let (producer_memory, mut output) = open_producer(&port);
         let (consumer_memory, mut input) = open_consumer(&port);
@@ -62,6 +62,27 @@ fn end_6_what_was_committed_stays_readable_after_the_end() {
         let refused = output.send(Pair { a: 3, b: 4 }).unwrap_err();
         assert_eq!((refused.kind, refused.message), (SendErrorKind::Closed, Pair { a: 3, b: 4 }));
         assert_eq!(port.produced.load(Relaxed), 1);
+    }
+}
+
+/// What the cursors say of a Port that was revoked is not there any more: zeros are not taken for messages.
+#[test]
+fn end_13_nothing_is_received_of_a_revoked_port() {
+    for state in [STATE_REVOKED, STATE_FOREIGN] {
+        let port = TestPort::new(16, 4);
+        let (_memory, mut output) = open_producer(&port);
+        let (memory, mut input) = open_consumer(&port);
+        memory.set(0, |binding| binding.mode = MODE_SYNCHRONOUS);
+        for n in 0..4 {
+            output.send(Pair { a: n, b: 0 }).unwrap();
+        }
+        assert_eq!(input.available(), Ok(4));
+        assert_eq!(input.recv(), Ok(Pair { a: 0, b: 0 }));
+        memory.set(0, |binding| binding.state = state);
+        assert_eq!(input.recv(), Err(RecvError::Closed));
+        assert_eq!(input.try_peek().err(), Some(TryRecvError::Closed));
+        assert_eq!(input.try_recv_batch(&mut [Pair { a: 9, b: 9 }; 2]), Err(TryRecvError::Closed));
+        assert_eq!(port.consumed.load(Relaxed), 1);
     }
 }
 

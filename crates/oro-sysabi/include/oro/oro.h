@@ -245,11 +245,19 @@ static inline int64_t oro_refresh(struct oro_endpoint *end) {
 }
 
 /* How many messages a consumer may read; 0: none for now; or ORO_ENDED, ORO_NO_PEER, ORO_MISBEHAVED.
- * Never blocks. Answers from the cached cursor while it can. */
+ * Never blocks. Answers from the cached cursor while it can. In synchronous mode it touches the next message:
+ * from then on that is the thread's, even if the Port is revoked. Those behind it are not; ask again before
+ * each (END-13). */
 static inline int64_t oro_ready(struct oro_endpoint *in) {
     const uint64_t known = in->peer - in->next;
-    if (known != 0 && known <= in->binding->slot_count) return (int64_t)known;
-    return oro_refresh(in);
+    const int64_t amount =
+        known != 0 && known <= in->binding->slot_count ? (int64_t)known : oro_refresh(in);
+    if (amount > 0 && in->binding->mode == ORO_MODE_SYNCHRONOUS) {
+        if (oro_state(in) == ORO_STATE_FOREIGN) return ORO_NO_PEER; /* END-14 */
+        (void)*(const volatile uint8_t *)oro_slot(in, in->next);
+        if (oro_state(in) == ORO_STATE_REVOKED) return ORO_ENDED;
+    }
+    return amount;
 }
 
 /* How many slots a producer may write; 0: none for now; or an error as above. Never blocks. Answers from
@@ -387,7 +395,7 @@ static inline int64_t oro_wait_until(struct oro_endpoint *end, uint64_t deadline
     spins = end->root->cpu_count > 1 ? ORO_SPINS : 0;
     for (; spins > 0 && amount == 0; spins--) {
         oro_spin_hint();
-        amount = oro_refresh(end);
+        amount = oro_available(end);
     }
     if (amount != 0) return amount;
     slot_count = end->binding->slot_count;
@@ -397,12 +405,12 @@ static inline int64_t oro_wait_until(struct oro_endpoint *end, uint64_t deadline
         /* A stream: woken once for many slots. Not for long, since the consumer may wait for us. */
         oro_write_peer_condition_(end, 0, slot_count / 2 - 1);
         (void)oro_touch_gate_(end->root, 1, 100000);
-        amount = oro_refresh(end);
+        amount = oro_available(end);
     }
     while (amount == 0) {
         oro_write_peer_condition_(end, 0, 0);
-        if (!oro_wait_turn_(end->root, 1, deadline, &now)) return oro_refresh(end);
-        amount = oro_refresh(end);
+        if (!oro_wait_turn_(end->root, 1, deadline, &now)) return oro_available(end);
+        amount = oro_available(end);
     }
     return amount;
 }
