@@ -249,7 +249,9 @@ impl Supervisor<'_> {
             Some(Meaning::Word { .. }) => "the cursor of the synchronous mode",
             Some(Meaning::Queue { .. }) => "a slot of the asynchronous mode",
             Some(Meaning::Cursor { .. }) => "the cursor of the asynchronous mode",
-            Some(Meaning::Gate | Meaning::Reserved { .. }) | None => "a window of the other mode",
+            Some(Meaning::Gate | Meaning::Reserved { .. } | Meaning::Foreign { .. }) | None => {
+                "a window of the other mode"
+            }
         };
         let mode = match mode {
             Mode::Synchronous => "synchronous",

@@ -112,8 +112,9 @@ impl Supervisor<'_> {
             Effect::PublishFirst { end, value } => {
                 metadata::publish_first(&self.world, end, value);
             }
-            // Nobody asks for these yet.
-            Effect::FinishRevocation(_) | Effect::MoveEnd { .. } | Effect::RefuseMove { .. } => {}
+            Effect::FinishRevocation(port) => self.finish_revocation(port),
+            Effect::MoveEnd { end, .. } => self.move_end(end),
+            Effect::RefuseMove { end } => self.refuse_move(end),
             _ => unreachable!("`carry_out` names the others"),
         }
         false

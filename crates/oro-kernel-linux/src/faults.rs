@@ -50,6 +50,9 @@ impl Supervisor<'_> {
             }
             Meaning::Queue { end } => self.step(Event::QueueTouched { end }),
             Meaning::Cursor { end } => self.step(Event::CursorTouched { end }),
+            Meaning::Foreign { end } => {
+                self.step(Event::ForeignTouched { thread: thread_id(index), end });
+            }
             Meaning::Reserved { .. } => {
                 let process = self.processes[index].as_ref();
                 let instruction = process.and_then(|process| read_instruction(process.process_id));
@@ -65,10 +68,9 @@ impl Supervisor<'_> {
         let page = fault.address & !(PAGE - 1);
         match region.presence() {
             Presence::Snapshot => fault.is_minor.then_some(false),
+            // Protected for a moment, perhaps, while the other end was given away.
             Presence::Queue => match region.meaning {
-                Meaning::Queue { end } => {
-                    (!fault.is_protection && self.kernel.has_queue(end)).then_some(false)
-                }
+                Meaning::Queue { end } => self.kernel.has_queue(end).then_some(false),
                 _ => None,
             },
             Presence::Never => None,

@@ -18,7 +18,7 @@ const MAP_CHUNK: u64 = 1 << 20;
 impl Supervisor<'_> {
     /// What an endpoint's shared cursor says.
     pub(crate) fn read_cursor(&self, end: EndpointId) -> u64 {
-        self.world.ports[end.port.0 as usize].cursors[end.side as usize].load_u64(0)
+        self.world.ports[end.port.0 as usize].read_cursor(end.side)
     }
 
     /// Tells the core what a cursor says, if it is live.
@@ -149,6 +149,24 @@ impl Supervisor<'_> {
         self.resume(thread_id(index));
     }
 
+    /// Takes what an end's thread has of the queue from it, and from the peer, which gets it again when it
+    /// touches it. What has not been released stays. For a consumer, which can still load from a queue that it
+    /// has left.
+    pub(crate) fn unmap_queue(&mut self, end: EndpointId) {
+        let peer = end.peer();
+        // Nobody stores to what is not there for a moment.
+        if let Some(place) = self.world.thread_place(peer)
+            && let Some(live) = place.live
+            && self.opened_queues[end.port.0 as usize][peer.side as usize]
+            && let Some(process) = &self.processes[place.thread.0 as usize]
+        {
+            let result = process.faults.protect(live.window, live.size_bytes);
+            self.check("UFFDIO_WRITEPROTECT", result);
+        }
+        let result = self.world.ports[end.port.0 as usize].queue.renew(MAP_CHUNK);
+        self.check("fallocate(PUNCH_HOLE)", result);
+    }
+
     /// Takes a producer's right to store to the queue. A consumer can only load, and what it sees is
     /// this Port's own.
     pub(crate) fn close_queue(&mut self, end: EndpointId) {
@@ -185,7 +203,10 @@ impl Supervisor<'_> {
             Timer::Gate(thread) => thread,
             Timer::Landing(end) => self.world.thread_place(end.peer())?.thread,
             Timer::Restart(instance) | Timer::Row(instance) => return Some(instance.0 as usize),
-            Timer::Revocation(_) => return None,
+            Timer::Revocation(port) => {
+                return self.plan.ports[port.0 as usize].payer().map(|payer| payer as usize);
+            }
+            Timer::Transfer(end) => return self.find_payer(Timer::Landing(end.peer())),
         };
         Some(self.world.threads[thread.0 as usize].instance.0 as usize)
     }

@@ -112,6 +112,7 @@ fn find_in_windows(world: &World, thread: ThreadId, address: u64) -> Option<Spot
             Meaning::Word { .. }
             | Meaning::Cursor { .. }
             | Meaning::Reserved { .. }
+            | Meaning::Foreign { .. }
             | Meaning::Gate => continue,
         };
         if (region.start..after).contains(&address) {

@@ -169,6 +169,21 @@ impl SharedMemory {
         Ok(rustix::io::retry_on_intr(all)?)
     }
 
+    /// The same bytes in other pages: nobody has any of it mapped any more. `chunk_bytes` at a time.
+    pub(crate) fn renew(&self, chunk_bytes: u64) -> io::Result<()> {
+        let mut bytes = vec![0; usize::try_from(chunk_bytes.min(self.size_bytes)).unwrap_or(0)];
+        let mut offset = 0;
+        while offset < self.size_bytes {
+            let size_bytes = chunk_bytes.min(self.size_bytes - offset);
+            let part = &mut bytes[..usize::try_from(size_bytes).unwrap_or(0)];
+            self.read(offset, part);
+            self.punch_hole(offset, size_bytes)?;
+            self.write(offset, part);
+            offset += size_bytes;
+        }
+        Ok(())
+    }
+
     /// Drops whole pages: they vanish from every mapping, and read as zeros afterwards.
     pub(crate) fn punch_hole(&self, offset: u64, size_bytes: u64) -> io::Result<()> {
         self.check(offset, size_bytes);

@@ -260,6 +260,13 @@ pub(crate) fn publish_first(world: &World, end: EndpointId, value: u64) {
     root.store_u64(at, value);
 }
 
+/// An endpoint that was here is another thread's (`END-14`).
+pub(crate) fn publish_foreign(world: &World, place: &ThreadPlace) {
+    let root = &world.threads[place.thread.0 as usize].root;
+    let at = binding_offset(place.port_index) + core::mem::offset_of!(abi::Binding, state) as u64;
+    root.store_u32(at, abi::STATE_FOREIGN);
+}
+
 /// The state of an endpoint's peer; its last cursor has been published before.
 pub(crate) fn publish_peer(world: &World, end: EndpointId, state: PeerState, epoch: u32) {
     let Some(place) = world.thread_place(end) else { return };

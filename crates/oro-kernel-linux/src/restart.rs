@@ -120,10 +120,12 @@ impl Supervisor<'_> {
         let planned = &self.plan.instances[index];
         let name = self.plan.path(index);
         self.world.instances[index].reset(&self.images[planned.module as usize]).map_err(memory)?;
+        for index in self.world.list_threads(instance) {
+            self.world.reset_thread(index).map_err(memory)?;
+        }
         let mut sealer = self.sealer();
         let mut processes = Vec::new();
         for index in self.world.list_threads(instance) {
-            self.world.reset_thread(index).map_err(memory)?;
             metadata::write_thread(&self.world, &self.plan, &self.images, &self.facts, index)
                 .map_err(|error| StartError::system("getrandom", error))?;
             processes.push((index, sealer.seal(&self.world.threads[index], &name)?));

@@ -3,10 +3,11 @@
 //!
 //! A request is carried out whole or not at all: what can fail comes before what others see. The plan of
 //! the system says at each moment what there is; world, core and tables follow it. Instances are in
-//! `instances.rs`, Ports in `wire.rs`, what a decision asks in `seen.rs`.
+//! `instances.rs`, Ports in `wire.rs`, those that are taken in `take.rs`, what a decision asks in `seen.rs`.
 
 mod instances;
 mod seen;
+mod take;
 mod wire;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use crate::supervisor::Supervisor;
 use crate::tables::Kind;
 use crate::world::as_u32;
 use seen::Seen;
+use take::{Asked, Done, Moving, side_of};
 
 /// What is remembered of holders.
 #[derive(Debug, Default)]
@@ -32,6 +34,10 @@ pub(crate) struct Holders {
     images: Vec<(u32, u32)>,
     /// By instance: parameters that it has been given and that it has not started with.
     given: Vec<Vec<(String, String)>>,
+    /// Requests whose answer is awaited; of each holder at most one.
+    awaited: Vec<Asked>,
+    /// Ends that the core has been asked to move, and those that it has refused to.
+    moves: Vec<Moving>,
 }
 
 /// What came of serving a holder.
@@ -39,33 +45,44 @@ pub(crate) struct Holders {
 pub(crate) enum Served {
     /// A request, and its answer.
     Request,
-    /// There is no room for an answer.
-    NoRoom,
+    /// There is no room for an answer, or what it says is not known yet.
+    Nothing,
 }
 
 impl Supervisor<'_> {
-    /// Serves the next request at this built-in end, where there is one.
+    /// Serves the next request at this built-in end, where there is one. One whose answer is awaited stays
+    /// where it is, and those behind it wait.
     pub(crate) fn serve_request(&mut self, index: usize) -> Served {
         let BuiltInEnd { end: requests, instance, .. } = self.built_ins[index];
         let is_replies = |end: &&BuiltInEnd| end.is_replies() && end.instance == instance;
         let Some(replies) = self.built_ins.iter().find(is_replies).map(|replies| replies.end)
         else {
-            return Served::NoRoom;
+            return Served::Nothing;
         };
-        let holder = as_u32(instance);
         self.look_for_change(replies.peer());
         if self.kernel.peer_state(replies).0 == oro_kernel::PeerState::Wired
             && self.kernel.available(replies) == 0
         {
             self.step(Event::KernelWaits { end: replies });
-            return Served::NoRoom;
+            return Served::Nothing;
         }
-        let port = &self.world.ports[requests.port.0 as usize];
-        let mut message = [0; size_of::<abi::ControlRequest>()];
-        // Read once, into a copy (CTL-2).
-        port.queue.read(port.slot_offset(self.kernel.cursor(requests)), &mut message);
-        let (correlation, operation) = Request::header(&message);
-        let answer = self.answer(holder, &message).unwrap_or_else(Answer::Refused);
+        let served = self.take_awaited(requests).unwrap_or_else(|| {
+            let port = &self.world.ports[requests.port.0 as usize];
+            let mut message = [0; size_of::<abi::ControlRequest>()];
+            // Read once, into a copy (CTL-2).
+            port.queue.read(port.slot_offset(self.kernel.cursor(requests)), &mut message);
+            let (correlation, operation) = Request::header(&message);
+            let what = self.answer(as_u32(instance), &message).unwrap_or_else(Done::refused);
+            Asked { requests, correlation, operation, what }
+        });
+        let Asked { correlation, operation, .. } = served;
+        let answer = match self.find_answer(served) {
+            Ok(answer) => answer,
+            Err(awaited) => {
+                self.holders.awaited.push(awaited);
+                return Served::Nothing;
+            }
+        };
         let reply = Reply { correlation, operation, answer }.encode();
         // It may have ended itself, or this Port, meanwhile.
         if self.kernel.peer_state(replies).0 == oro_kernel::PeerState::Wired {
@@ -73,7 +90,9 @@ impl Supervisor<'_> {
             port.queue.write(port.slot_offset(self.kernel.cursor(replies)), &reply);
             self.step(Event::KernelCommitted { end: replies, count: 1 });
         }
-        self.step(Event::KernelReleased { end: requests, count: 1 });
+        if !self.kernel.is_revoked(requests.port) {
+            self.step(Event::KernelReleased { end: requests, count: 1 });
+        }
         Served::Request
     }
 
@@ -83,13 +102,13 @@ impl Supervisor<'_> {
         self.built_ins.iter().position(|end| end.is_requests() && end.instance == instance)
     }
 
-    fn answer(&mut self, holder: u32, message: &[u8; 512]) -> Result<Answer, Refusal> {
+    fn answer(&mut self, holder: u32, message: &[u8; 512]) -> Result<Done, Refusal> {
         let request = Request::decode(message)?;
         let action = decide(&self.plan, &Seen { supervisor: self }, holder, &request)?;
         self.carry_out_action(holder, &action)
     }
 
-    fn carry_out_action(&mut self, holder: u32, action: &Action) -> Result<Answer, Refusal> {
+    fn carry_out_action(&mut self, holder: u32, action: &Action) -> Result<Done, Refusal> {
         let reader = self.plan.instances[holder as usize].ring;
         // Of those alone that change it.
         let plan = || {
@@ -135,30 +154,30 @@ impl Supervisor<'_> {
                 id = self.world.tables.port_id(reader, port.0);
             }
             Action::Start { instances, ports } => self.start_all(instances, ports)?,
-            Action::End(instances) => {
-                "Ring control ended it".clone_into(&mut self.kill_reason);
-                for instance in instances {
-                    self.step(Event::KillInstance { instance: InstanceId(*instance) });
-                }
-            }
+            Action::End(instances) => self.end_all(instances),
             Action::Restart(instance) => self.restart_now(InstanceId(*instance))?,
             Action::Replace { instance, module } => self.replace(plan(), *instance, *module)?,
             Action::ForgetInstance(_) | Action::ForgetRing(_) => self.forget(plan()),
             Action::Force(port) => self.force_synchronous(PortId(*port)),
             Action::Allow(port) => self.allow_asynchronous(PortId(*port)),
-            Action::Revoke(_) | Action::Transfer { .. } => {
-                return Err(Refusal::new(
-                    abi::CONTROL_UNSUPPORTED,
-                    "this kernel does not revoke or transfer yet",
-                ));
+            Action::Revoke(port) => {
+                let port = PortId(*port);
+                self.step(Event::RevokePort { port });
+                return Ok(Done::Revoked(port));
+            }
+            Action::Transfer { port, side, to, over } => {
+                let end = EndpointId { port: PortId(*port), side: side_of(*side) };
+                self.transfer(end, to, over)?;
+                return Ok(Done::Moved { end });
             }
             Action::Describe(ring) => {
                 let taken = Seen { supervisor: self }.taken(*ring);
-                return Ok(Answer::Described(Description::new(&self.plan, *ring, taken)));
+                let description = Description::new(&self.plan, *ring, taken);
+                return Ok(Done::Answered(Answer::Described(description)));
             }
         }
         self.tell_generations();
-        Ok(Answer::Done { id })
+        Ok(Done::Answered(Answer::Done { id }))
     }
 
     /// What there is from now on.
@@ -187,16 +206,23 @@ impl Supervisor<'_> {
 
     /// Tells the core of tables that have changed (`META-7`): who waits for that goes on.
     fn tell_generations(&mut self) {
-        for index in 0..self.plan.instances.len() {
-            if self.plan.instances[index].is_forgotten() {
-                continue;
-            }
-            let instance = InstanceId(as_u32(index));
-            let generation = self.world.tables.generation(self.plan.instances[index].ring);
-            if self.kernel.instance(instance).ring_generation != generation {
-                self.step(Event::RingChanged { instance, generation });
-            }
+        for event in self.list_changes() {
+            self.step(event);
         }
+    }
+
+    /// What the core is to be told of tables that have changed.
+    fn list_changes(&self) -> Vec<Event> {
+        let instances = (0..).zip(&self.plan.instances);
+        let instances = instances.filter(|(_, planned)| !planned.is_forgotten());
+        instances
+            .filter_map(|(index, planned)| {
+                let instance = InstanceId(index);
+                let generation = self.world.tables.generation(planned.ring);
+                let is_told = self.kernel.instance(instance).ring_generation == generation;
+                (!is_told).then_some(Event::RingChanged { instance, generation })
+            })
+            .collect()
     }
 
     fn given_to(&mut self, instance: u32) -> &mut Vec<(String, String)> {

@@ -108,6 +108,8 @@ fn register(faults: &Userfault, thread: &ThreadMemory) -> io::Result<()> {
         let is_read_only = match region.meaning {
             Meaning::Cell { end, .. } | Meaning::Queue { end } => end.side == Side::Consumer,
             Meaning::Reserved { is_read_only } => is_read_only,
+            // No process is made that has any of it.
+            Meaning::Foreign { .. } => continue,
             Meaning::Gate | Meaning::Word { .. } | Meaning::Cursor { .. } => false,
         };
         let protection = if is_read_only { 0 } else { REGISTER_WRITE_PROTECT };

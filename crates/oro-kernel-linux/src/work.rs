@@ -167,7 +167,7 @@ impl Supervisor<'_> {
                     self.step(event);
                 }
                 Work::Request => {
-                    if self.serve_request(index) == Served::NoRoom {
+                    if self.serve_request(index) == Served::Nothing {
                         return Turn::Resting;
                     }
                 }

@@ -90,6 +90,8 @@ pub(crate) struct ThreadMemory {
     ends: Vec<(u32, EndpointId)>,
     /// Places for Ports that come when its process exists, by binding.
     reserved: BTreeMap<u32, Reserved>,
+    /// Ends that were given to another thread; it has what it had of them mapped (`END-14`).
+    given_away: Vec<(EndpointId, ThreadPlace)>,
     /// Its process exists, or has existed: it can map nothing more.
     pub(crate) is_sealed: bool,
     next_window: u64,
@@ -114,7 +116,7 @@ pub(crate) enum Presence {
     /// A queue: nothing until the core opens it; then as `Always`, but never protected to a consumer,
     /// which cannot store to it in any case.
     Queue,
-    /// Nothing is wired here.
+    /// Nothing that its thread may touch.
     Never,
 }
 
@@ -123,7 +125,7 @@ impl Region {
         match self.meaning {
             Meaning::Cell { end, .. } if end.side == Side::Consumer => Presence::Snapshot,
             Meaning::Queue { .. } => Presence::Queue,
-            Meaning::Reserved { .. } => Presence::Never,
+            Meaning::Reserved { .. } | Meaning::Foreign { .. } => Presence::Never,
             Meaning::Gate
             | Meaning::Cell { .. }
             | Meaning::Word { .. }
@@ -156,6 +158,10 @@ pub(crate) enum Meaning {
         /// Its thread may only read it: a consumer's cell.
         is_read_only: bool,
     },
+    /// What was an end's, until that was given to another thread.
+    Foreign {
+        end: EndpointId,
+    },
 }
 
 /// A Port's memory.
@@ -167,9 +173,10 @@ pub(crate) struct PortMemory {
     /// The queue. Only threads whose end can become asynchronous have it mapped, and see nothing of
     /// it until the core opens it.
     pub(crate) queue: SharedMemory,
-    /// By side, the page with its cursor.
+    /// By side, the page where the other side sees its cursor. Of an end that came late, or to another
+    /// thread, that is a page of this thread's.
     pub(crate) cursors: [SharedMemory; 2],
-    /// Both pages as they were taken for the Port: a late end's peer cursor is in a page of its thread's.
+    /// A page for each side, as they were taken for the Port: where live cursors are.
     cursor_pages: SharedMemory,
     /// Threads may have its own cursors mapped writable.
     can_upgrade: bool,
@@ -257,6 +264,22 @@ impl PortMemory {
             Side::Producer => &self.producer,
             Side::Consumer => &self.consumer,
         }
+    }
+
+    /// The page of a side's live cursor.
+    fn live_cursor(&self, side: Side) -> SharedMemory {
+        self.cursor_pages.part(side as u64 * PAGE, PAGE)
+    }
+
+    /// A live cursor, loaded once, and shown where the other side sees it, if that is another page.
+    pub(crate) fn read_cursor(&self, side: Side) -> u64 {
+        let live = self.live_cursor(side);
+        let value = live.load_u64(0);
+        let shown = &self.cursors[side as usize];
+        if (shown.inode(), shown.start()) != (live.inode(), live.start()) {
+            shown.store_u64(0, value);
+        }
+        value
     }
 }
 
@@ -355,7 +378,10 @@ impl World {
 
     /// Makes what is a thread's alone what it was before it first ran; its process is gone. Root page and
     /// bindings are to be written anew.
-    pub(crate) fn reset_thread(&self, index: usize) -> io::Result<()> {
+    pub(crate) fn reset_thread(&mut self, index: usize) -> io::Result<()> {
+        for place in self.threads[index].drop_given_away() {
+            place.give_back(&mut self.store.writable)?;
+        }
         let thread = &self.threads[index];
         thread.root.clear(0, thread.root.size_bytes());
         thread.private.punch_hole(0, thread.private.size_bytes())?;
@@ -365,7 +391,7 @@ impl World {
                 place.reset(end.side)?;
                 if place.live.is_some() {
                     // Behind the live cursor, which goes on, its thread may have stored anything.
-                    let page = &self.ports[end.port.0 as usize].cursors[end.side as usize];
+                    let page = self.ports[end.port.0 as usize].live_cursor(end.side);
                     page.clear(8, PAGE - 8);
                 }
             }

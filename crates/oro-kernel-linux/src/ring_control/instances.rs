@@ -133,6 +133,13 @@ impl Supervisor<'_> {
         self.watch_process(index).map_err(|error| StartError::system("epoll_ctl", error))
     }
 
+    pub(super) fn end_all(&mut self, instances: &[u32]) {
+        "Ring control ended it".clone_into(&mut self.kill_reason);
+        for instance in instances {
+            self.step(Event::KillInstance { instance: InstanceId(*instance) });
+        }
+    }
+
     pub(super) fn restart_now(&mut self, instance: InstanceId) -> Result<(), Refusal> {
         if !self.kernel.can_restart(instance) {
             return Err(Refusal::new(

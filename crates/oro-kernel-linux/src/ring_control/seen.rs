@@ -57,8 +57,11 @@ impl Known for Seen<'_, '_> {
 
     fn is_free(&self, instance: u32, port: u32) -> bool {
         let threads = self.supervisor.world.list_threads(InstanceId(instance));
-        let ends = &self.supervisor.world.threads[threads];
-        let mut found = ends.iter().filter_map(|thread| thread.find_end(port));
+        let threads = &self.supervisor.world.threads[threads];
+        if threads.iter().any(|thread| thread.is_taken_away(port)) {
+            return false;
+        }
+        let mut found = threads.iter().filter_map(|thread| thread.find_end(port));
         found.next().is_none_or(|end| self.supervisor.kernel.is_over(end))
     }
 

@@ -40,11 +40,7 @@ impl Supervisor<'_> {
                 bindings[end.side as usize] = BindingSetup { index, epoch };
             }
         }
-        for old in over {
-            self.world.tables.forget_port(&self.plan, *old);
-            self.release_port(PortId(*old));
-            plan.ports[*old as usize].forget();
-        }
+        self.forget_over(&mut plan, over);
         let port = match self.world.wire(&plan, &self.images) {
             Ok(port) => port,
             Err(error) => {
@@ -57,7 +53,9 @@ impl Supervisor<'_> {
         self.world.charges = charges;
         self.opened_queues.push([false; 2]);
         self.adopt(plan);
-        self.show_ends(port);
+        for end in list_ends(port) {
+            self.show_end(end);
+        }
         let port_setup = describe_port(planned, &self.world.ports[port.0 as usize], is_late);
         self.step(Event::WirePort { port: port_setup, bindings });
         if let Some(built_in) = built_in {
@@ -77,19 +75,25 @@ impl Supervisor<'_> {
         epoch.wrapping_add(1)
     }
 
-    /// A Port's bindings, and in threads that run what they can touch.
-    pub(super) fn show_ends(&mut self, port: PortId) {
-        for side in [Side::Producer, Side::Consumer] {
-            let end = EndpointId { port, side };
-            let Some(place) = self.world.thread_place(end) else { continue };
-            let thread = place.thread;
-            let memory = &self.world.threads[thread.0 as usize];
-            // Wired is said last, by the core.
-            metadata::write_binding(&self.world, &self.plan, end, place, memory.is_sealed);
-            if let Some(process) = &self.processes[thread.0 as usize] {
-                let result = seal::show_end(&process.faults, place, side);
-                self.check("UFFDIO_CONTINUE", result);
-            }
+    /// Ports whose elements another one takes.
+    pub(super) fn forget_over(&mut self, plan: &mut Plan, over: &[u32]) {
+        for old in over {
+            self.world.tables.forget_port(&self.plan, *old);
+            self.release_port(PortId(*old));
+            plan.ports[*old as usize].forget();
+        }
+    }
+
+    /// The binding of an end, and if its thread runs what that can touch.
+    pub(super) fn show_end(&mut self, end: EndpointId) {
+        let Some(place) = self.world.thread_place(end) else { return };
+        let thread = place.thread;
+        let memory = &self.world.threads[thread.0 as usize];
+        // Wired is said last, by the core.
+        metadata::write_binding(&self.world, &self.plan, end, place, memory.is_sealed);
+        if let Some(process) = &self.processes[thread.0 as usize] {
+            let result = seal::show_end(&process.faults, place, end.side);
+            self.check("UFFDIO_CONTINUE", result);
         }
     }
 

@@ -1,14 +1,15 @@
 //! What has a row in whose tables (`RING-2` to `RING-6`): decided when it is made, and nowhere else, so what
 //! a Ring cannot see has no place in its memory.
 
+use core::mem::offset_of;
 use std::io;
 
-use oro_kernel::Side;
+use oro_kernel::{EndpointId, Side};
 use oro_sysabi as abi;
 use oro_system::{Plan, PlanEnd, PlanGrant};
 
 use super::view::{Capacity, Kind, RING_SIZE, View, Views};
-use super::{InstancePlace, PortPlace, Tables};
+use super::{InstancePlace, PortPlace, Tables, end_offset};
 use crate::memory::SharedMemory;
 use crate::metadata::{name_field, write_structure};
 use crate::world::{ThreadPlace, as_u32, take};
@@ -193,6 +194,34 @@ impl Tables {
                 }
             });
         }
+    }
+
+    /// An end is another thread's of its instance now (`END-14`).
+    pub(crate) fn move_end(&mut self, plan: &Plan, end: EndpointId, place: &ThreadPlace) {
+        let port = &plan.ports[end.port.0 as usize];
+        let planned = match end.side {
+            Side::Producer => &port.producer,
+            Side::Consumer => &port.consumer,
+        };
+        let PlanEnd::Instance { instance, entry, .. } = *planned else { return };
+        let ring = plan.instances[instance as usize].ring;
+        let rows: Vec<PortPlace> = self.ports[end.port.0 as usize]
+            .iter()
+            .copied()
+            .filter(|row| row.shows[end.side as usize])
+            .collect();
+        self.change(plan, ring, |tables| {
+            for row in rows {
+                let view = &tables.views[row.view];
+                let thread = view.thread_ids[&instance] + u64::from(entry);
+                let at = |field: usize| row.offset + end_offset(end.side) + field as u64;
+                let memory = &view.memory;
+                memory.store_u64(at(offset_of!(abi::End, thread_id)), thread);
+                memory.store_u64(at(offset_of!(abi::End, synchronous_window)), place.window);
+                memory.store_u64(at(offset_of!(abi::End, asynchronous_window)), 0);
+                memory.store_u32(at(offset_of!(abi::End, port_index)), place.port_index);
+            }
+        });
     }
 
     /// Takes an instance out of all tables (`CTL-10`).

@@ -131,6 +131,9 @@ impl World {
         for thread in &mut self.threads[first..last] {
             writable.give_back(thread.private.clone())?;
             readable.give_back(thread.root.clone())?;
+            for place in thread.drop_given_away() {
+                place.give_back(writable)?;
+            }
             for (_, end) in &thread.ends {
                 let late = thread.reserved.values();
                 if let Place::Thread(place) = self.ports[end.port.0 as usize].place(end.side)
@@ -169,12 +172,17 @@ impl World {
                 Place::Kernel(_) => false,
             })
         };
-        let has_queue = is_mapped(&|place| place.live.is_some());
+        // Who has given its end away still has it mapped.
+        let is_anothers = (0..)
+            .zip(&self.threads)
+            .any(|(index, thread)| thread.has_given_away(port) && may_run(ThreadId(index)));
+        let has_queue = is_anothers || is_mapped(&|place| place.live.is_some());
         // What a late end sees of its peer is in a page of its thread's own.
-        let has_cursors = is_mapped(&|place| {
-            let reserved = &self.threads[place.thread.0 as usize].reserved;
-            !reserved.values().any(|reserved| reserved.place.window == place.window)
-        });
+        let has_cursors = is_anothers
+            || is_mapped(&|place| {
+                let reserved = &self.threads[place.thread.0 as usize].reserved;
+                !reserved.values().any(|reserved| reserved.place.window == place.window)
+            });
         let Store { writable, readable, .. } = &mut self.store;
         if has_queue {
             memory.queue.punch_hole(0, memory.queue.size_bytes())?;
@@ -279,6 +287,7 @@ impl World {
             regions: vec![gates],
             ends: Vec::new(),
             reserved: BTreeMap::new(),
+            given_away: Vec::new(),
             is_sealed: false,
             next_window: WINDOWS,
         })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use oro_image::Image;
-use oro_system::{Plan, PlanPort};
+use oro_system::{Plan, PlanEnd, PlanPort};
 
 use super::World;
 use crate::StartError;
@@ -47,6 +47,35 @@ impl Charges {
             if !plan.instances[instance as usize].is_forgotten() {
                 self.0[instance as usize] -= size_bytes;
             }
+        }
+    }
+
+    /// An end takes another place; what it had is charged for as long as nobody says that it has gone.
+    pub(crate) fn add_end(
+        &mut self,
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        end: &PlanEnd,
+        slot_size_bytes: u32,
+    ) {
+        if let Some((instance, size_bytes)) = World::cost_of_end(plan, images, end, slot_size_bytes)
+        {
+            self.0[instance as usize] += size_bytes;
+        }
+    }
+
+    /// The place of an end is free.
+    pub(crate) fn remove_end(
+        &mut self,
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        end: &PlanEnd,
+        slot_size_bytes: u32,
+    ) {
+        if let Some((instance, size_bytes)) = World::cost_of_end(plan, images, end, slot_size_bytes)
+            && !plan.instances[instance as usize].is_forgotten()
+        {
+            self.0[instance as usize] -= size_bytes;
         }
     }
 

@@ -116,15 +116,23 @@ impl World {
             costs.push((payer, round_to_pages(planned.queue_bytes())));
         }
         for end in [&planned.producer, &planned.consumer] {
-            if let &PlanEnd::Instance { instance, entry, .. } = end {
-                let module = plan.instances[instance as usize].module;
-                let is_managed =
-                    images[module as usize].interface.entries[entry as usize].is_managed;
-                let cells = 2 * round_to_pages(u64::from(planned.slot_size_bytes));
-                costs.push((instance, cells + if is_managed { PAGE } else { 0 }));
-            }
+            costs.extend(Self::cost_of_end(plan, images, end, planned.slot_size_bytes));
         }
         costs
+    }
+
+    /// Those of one end: its instance, and how many.
+    pub(super) fn cost_of_end(
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        end: &PlanEnd,
+        slot_size_bytes: u32,
+    ) -> Option<(u32, u64)> {
+        let &PlanEnd::Instance { instance, entry, .. } = end else { return None };
+        let module = plan.instances[instance as usize].module;
+        let is_managed = images[module as usize].interface.entries[entry as usize].is_managed;
+        let cells = 2 * round_to_pages(u64::from(slot_size_bytes));
+        Some((instance, cells + if is_managed { PAGE } else { 0 }))
     }
 
     fn place_end(
@@ -239,6 +247,34 @@ impl World {
         Ok(())
     }
 
+    /// An end is another thread's from now on, as the plan says (`END-14`). Where it was.
+    pub(crate) fn move_end(
+        &mut self,
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        end: EndpointId,
+    ) -> Result<ThreadPlace, StartError> {
+        let port = end.port.0 as usize;
+        let old = self.thread_place(end).cloned().expect("kernel bug: a built-in end has moved");
+        let mut cursors = self.ports[port].cursors.clone();
+        let place = self.place_end(plan, images, end, false, &mut cursors)?;
+        let memory = &mut self.ports[port];
+        memory.cursors = cursors;
+        if let Place::Thread(new) = &place {
+            if !self.threads[new.thread.0 as usize].is_sealed {
+                let allocated = new.allocate(end.side);
+                allocated.map_err(|error| StartError::system("memory for a Port", error))?;
+            }
+            self.threads[new.thread.0 as usize].add_end(end, new, memory);
+        }
+        match end.side {
+            Side::Producer => memory.producer = place,
+            Side::Consumer => memory.consumer = place,
+        }
+        self.threads[old.thread.0 as usize].give_away(end, old.clone());
+        Ok(old)
+    }
+
     /// The place that a thread has reserved for an end.
     fn place_late(
         &self,
@@ -305,6 +341,13 @@ impl ThreadPlace {
         self.word.as_ref().map_or(Ok(()), |word| arena.give_back(word.memory.clone()))
     }
 
+    /// Whether a region that begins at an address is of this place.
+    fn has(&self, start: u64) -> bool {
+        let is_cell = (0..2).any(|cell| self.cell_address(cell) == start);
+        let is_live = self.live.is_some_and(|live| [live.window, live.cursor].contains(&start));
+        is_cell || is_live || self.word_address() == Some(start)
+    }
+
     /// What a region that begins at an address means for an end that is here.
     fn meaning_at(&self, end: EndpointId, start: u64) -> Option<Meaning> {
         let cell = (0..2).find(|cell| self.cell_address(*cell) == start);
@@ -337,6 +380,64 @@ impl ThreadMemory {
         if let Some(live) = place.live {
             self.add_live(end, live, port);
         }
+    }
+
+    /// An end is another thread's: what it has mapped of it stays, and means that.
+    fn give_away(&mut self, end: EndpointId, place: ThreadPlace) {
+        self.ends.retain(|(_, own)| *own != end);
+        for region in &mut self.regions {
+            let (Meaning::Cell { end: of, .. }
+            | Meaning::Word { end: of }
+            | Meaning::Queue { end: of }
+            | Meaning::Cursor { end: of }) = region.meaning
+            else {
+                continue;
+            };
+            if of == end {
+                region.meaning = Meaning::Foreign { end };
+            }
+        }
+        self.given_away.push((end, place));
+    }
+
+    /// Whether what a thread has mapped is of an end that it has given away.
+    pub(super) fn has_given_away(&self, port: PortId) -> bool {
+        self.given_away.iter().any(|(end, _)| end.port == port)
+    }
+
+    /// Whether it has given away what it had at a binding (`END-14`).
+    pub(crate) fn is_taken_away(&self, binding: u32) -> bool {
+        self.given_away.iter().any(|(_, place)| place.port_index == binding)
+    }
+
+    /// Its process is gone: the next one has nothing of what was given away, but for places that it keeps for
+    /// others. Those that nobody has any more.
+    pub(super) fn drop_given_away(&mut self) -> Vec<ThreadPlace> {
+        let mut dropped = Vec::new();
+        for (end, place) in std::mem::take(&mut self.given_away) {
+            let reserved = self.reserved.get(&place.port_index);
+            let is_reserved = reserved.is_some_and(|own| own.place.window == place.window);
+            let meaning = Meaning::Foreign { end };
+            let mappings = &mut self.mappings;
+            self.regions.retain_mut(|region| {
+                if region.meaning != meaning || !place.has(region.start) {
+                    return true;
+                }
+                if is_reserved {
+                    let is_word = place.word_address() == Some(region.start);
+                    let is_read_only = end.side == Side::Consumer && !is_word;
+                    region.meaning = Meaning::Reserved { is_read_only };
+                } else {
+                    mappings.retain(|mapping| mapping.address != region.start);
+                }
+                is_reserved
+            });
+            if !is_reserved {
+                mappings.retain(|mapping| mapping.address != place.peer_cursor);
+                dropped.push(place);
+            }
+        }
+        dropped
     }
 
     fn add_reserved(&mut self, side: Side, reserved: Reserved) {
@@ -383,8 +484,8 @@ impl ThreadMemory {
         let LivePlace { window, size_bytes, cursor } = live;
         self.mappings.push(mapping(window, size_bytes, rights, &port.queue, 0));
         self.add_region(Region { start: window, size_bytes, meaning: Meaning::Queue { end } });
-        let own = &port.cursors[end.side as usize];
-        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, own, 0));
+        let own = port.live_cursor(end.side);
+        self.mappings.push(mapping(cursor, PAGE, Rights::ReadWrite, &own, 0));
         let meaning = Meaning::Cursor { end };
         self.add_region(Region { start: cursor, size_bytes: PAGE, meaning });
     }

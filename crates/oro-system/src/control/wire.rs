@@ -222,13 +222,18 @@ impl<W: World> Scope<'_, W> {
         let had = (0_u32..).zip(&self.plan.ports);
         let had = had.filter(|(_, own)| is_it(&own.producer) || is_it(&own.consumer));
         let over: Vec<u32> = had.map(|(index, _)| index).collect();
-        if over.is_empty() || self.world.is_free(instance, port) {
+        if self.world.is_free(instance, port) {
             return Ok(over);
         }
-        let text = format!(
-            "`{name}` of `{}` is wired already, and its Port is not over (CTL-8)",
-            self.name(instance)
-        );
+        let whose = self.name(instance);
+        let text = if over.is_empty() {
+            format!(
+                "what `{name}` of `{whose}` had is another thread's: RESTART it before it gets anything else \
+                 there (END-14)"
+            )
+        } else {
+            format!("`{name}` of `{whose}` is wired already, and its Port is not over (CTL-8)")
+        };
         Err(Refusal::new(CONTROL_BUSY, text))
     }
 

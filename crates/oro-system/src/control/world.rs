@@ -25,8 +25,9 @@ pub trait World {
     /// The state of an instance.
     fn state(&self, instance: u32) -> State;
 
-    /// Whether the Port of an element is over, so that it can be wired again (`CTL-8`). `port` is the
-    /// element's index in its module. Asked only of those that a Port of the plan has.
+    /// Whether an element can be wired: it never was, or its Port is over (`CTL-8`); and no end that it had was
+    /// given to another thread since its instance started (`END-14`). `port` is the element's index in its
+    /// module.
     fn is_free(&self, instance: u32, port: u32) -> bool;
 
     /// What the instances of a Ring and of its descendants have together (`RING-9`).

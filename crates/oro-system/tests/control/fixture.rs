@@ -68,6 +68,8 @@ pub(crate) struct Sim {
     pub(crate) states: Vec<State>,
     /// Elements whose Port is over.
     pub(crate) free: BTreeSet<(u32, u32)>,
+    /// Elements whose end was given to another thread.
+    pub(crate) taken_away: BTreeSet<(u32, u32)>,
     pub(crate) given: BTreeMap<u32, Vec<(String, String)>>,
     /// Images that the holder has loaded: ids and modules.
     pub(crate) images: BTreeMap<u64, u32>,
@@ -91,6 +93,7 @@ impl Sim {
             modules,
             states,
             free: BTreeSet::new(),
+            taken_away: BTreeSet::new(),
             given: BTreeMap::new(),
             images: BTreeMap::new(),
             memory: BTreeMap::new(),
@@ -248,7 +251,16 @@ impl World for Sim {
     }
 
     fn is_free(&self, instance: u32, port: u32) -> bool {
-        self.free.contains(&(instance, port))
+        let is_it = |end: &PlanEnd| match end {
+            PlanEnd::Instance { instance: own, port: index, .. } => {
+                (*own, *index) == (instance, port)
+            }
+            PlanEnd::BuiltIn(_) => false,
+        };
+        let mut ports = self.plan.ports.iter();
+        let is_wired = ports.any(|own| is_it(&own.producer) || is_it(&own.consumer));
+        !self.taken_away.contains(&(instance, port))
+            && (!is_wired || self.free.contains(&(instance, port)))
     }
 
     fn taken(&self, ring: u32) -> Usage {

@@ -218,8 +218,12 @@ fn ctl_11_an_end_is_given_to_another_thread() {
     refuse(&transfer(0, y, "b"), abi::CONTROL_UNKNOWN, "no Port");
     refuse(&transfer(3, sim.instance_id("pal"), "b"), abi::CONTROL_DENIED, "power");
     sim.run(abi::CONTROL_TRANSFER, &transfer(4, y, "b"));
-    // The old element is free, the new one is not.
+    // The old element is free once its instance has been restarted (END-14), the new one is not.
     let s = mount(&mut sim, "below", "server", "s");
+    let fields = wire((y, "a", 0), (s, "request", 0));
+    sim.taken_away.insert((sim.instance_named("y"), 0));
+    sim.refuse(abi::CONTROL_WIRE, &fields, abi::CONTROL_BUSY, "RESTART it");
+    sim.taken_away.clear();
     assert!(sim.ask(abi::CONTROL_WIRE, &wire((y, "a", 0), (s, "request", 0))).is_ok());
     let fields = wire((y, "b", 0), (s, "request", 0));
     sim.refuse(abi::CONTROL_WIRE, &fields, abi::CONTROL_BUSY, "wired already");

@@ -1,0 +1,233 @@
+//! Ports that are taken from their threads: revocation and transfer (`CTL-11`, `END-13`, `END-14`). Both may
+//! have to wait until a thread has left the queue, so their answers come later.
+
+use std::borrow::Cow;
+
+use oro_image::Direction;
+use oro_kernel::{BindingSetup, EndpointId, Event, PortId, Side, Upgrade};
+use oro_sysabi as abi;
+use oro_system::control::{Answer, Refusal};
+use oro_system::{PlanEnd, PlanPort};
+
+use super::{over_quota, planned_end};
+use crate::metadata;
+use crate::supervisor::Supervisor;
+
+/// A request that has been carried out, or begun.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Where it came.
+    pub(super) requests: EndpointId,
+    pub(super) correlation: u64,
+    pub(super) operation: u32,
+    pub(super) what: Done,
+}
+
+/// What a request came to, or is to come to.
+#[derive(Debug)]
+pub(super) enum Done {
+    Answered(Answer),
+    /// This Port is revoked, now or soon.
+    Revoked(PortId),
+    /// This end is moved, now or soon, or stays.
+    Moved {
+        end: EndpointId,
+    },
+}
+
+impl Done {
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        Self::Answered(Answer::Refused(refusal))
+    }
+}
+
+/// An end that the core has been asked to move.
+#[derive(Debug)]
+pub(super) struct Moving {
+    end: EndpointId,
+    to: PlanEnd,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Awaited,
+    Moved,
+    Refused,
+}
+
+impl Supervisor<'_> {
+    /// The request at this end that has been begun.
+    pub(super) fn take_awaited(&mut self, requests: EndpointId) -> Option<Asked> {
+        let awaited = &mut self.holders.awaited;
+        let index = awaited.iter().position(|asked| asked.requests == requests)?;
+        Some(awaited.swap_remove(index))
+    }
+
+    /// What is to be answered, or the request back.
+    pub(super) fn find_answer(&mut self, asked: Asked) -> Result<Answer, Asked> {
+        match asked.what {
+            Done::Answered(answer) => Ok(answer),
+            Done::Revoked(port) if self.kernel.is_revoked(port) => Ok(Answer::Done { id: 0 }),
+            Done::Revoked(_) => Err(asked),
+            Done::Moved { end } => {
+                let moves = &mut self.holders.moves;
+                let index = moves.iter().position(|moving| moving.end == end);
+                let index = index.expect("kernel bug: an end moves that nobody has asked for");
+                match moves[index].progress {
+                    Progress::Awaited => Err(asked),
+                    Progress::Moved => {
+                        moves.swap_remove(index);
+                        Ok(Answer::Done { id: 0 })
+                    }
+                    Progress::Refused => {
+                        moves.swap_remove(index);
+                        Ok(Answer::Refused(Refusal::new(
+                            abi::CONTROL_BUSY,
+                            "its thread did not leave the queue in time, or it, the new owner or the Port \
+                             has ended meanwhile: nothing has moved (END-14)",
+                        )))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever waits for an answer that is known now has a turn.
+    fn go_on(&mut self, is_it: impl Fn(&Done) -> bool) {
+        let asked = self.holders.awaited.iter().filter(|asked| is_it(&asked.what));
+        let ends: Vec<EndpointId> = asked.map(|asked| asked.requests).collect();
+        for end in ends {
+            let index = self.built_ins.iter().position(|built_in| built_in.end == end);
+            if let Some(index) = index {
+                self.postpone(index);
+            }
+        }
+    }
+
+    /// [`Effect::FinishRevocation`](oro_kernel::Effect::FinishRevocation): the queue vanishes wherever it is
+    /// mapped, and is not needed any more.
+    pub(crate) fn finish_revocation(&mut self, port: PortId) {
+        let queue = &self.world.ports[port.0 as usize].queue;
+        let result = queue.punch_hole(0, queue.size_bytes());
+        self.check("fallocate(PUNCH_HOLE)", result);
+        self.go_on(|what| matches!(what, Done::Revoked(of) if *of == port));
+    }
+
+    /// Begins to give an end to another thread of its instance, whose element is free but for Ports that are
+    /// over.
+    pub(super) fn transfer(
+        &mut self,
+        end: EndpointId,
+        to: &PlanEnd,
+        over: &[u32],
+    ) -> Result<(), Refusal> {
+        let old = &self.plan.ports[end.port.0 as usize];
+        let planned = with_end(old, end.side, to.clone());
+        let Some((thread, index)) = self.thread_of(&planned, end.side) else {
+            unreachable!("decided: the new owner is a thread")
+        };
+        if !self.kernel.can_transfer(end, thread) {
+            let text = "the end, its Port or the thread that is to have it has ended, or it is being taken \
+                        already (END-14)";
+            return Err(Refusal::new(abi::CONTROL_STATE, text));
+        }
+        self.check_place(&planned, end.side)?;
+        let mut plan = self.plan.clone().into_owned();
+        let mut charges = self.world.charges.clone();
+        for old in over {
+            charges.remove_port(&plan, &self.images, &plan.ports[*old as usize]);
+        }
+        charges.add_end(&plan, &self.images, to, planned.slot_size_bytes);
+        charges.check(&plan).map_err(|error| over_quota(&error))?;
+        self.world.charges = charges;
+        let epoch = self.drop_old_end(thread, index, over);
+        self.forget_over(&mut plan, over);
+        self.adopt(plan);
+        // Nobody may be left who has asked for its last move.
+        self.holders.moves.retain(|moving| moving.end != end);
+        self.holders.moves.push(Moving { end, to: to.clone(), progress: Progress::Awaited });
+        let binding = BindingSetup { index, epoch };
+        // Where it goes there is no place for the queue.
+        let upgrade = Upgrade::Unsupported;
+        self.step(Event::TransferEnd { end, to: thread, binding, upgrade });
+        self.tell_generations();
+        Ok(())
+    }
+
+    /// [`Effect::MoveEnd`](oro_kernel::Effect::MoveEnd): cells, word and cursors at the new thread's place, and
+    /// nothing at the old one's.
+    pub(crate) fn move_end(&mut self, end: EndpointId) {
+        let port = end.port.0 as usize;
+        let is_it =
+            |moving: &&mut Moving| moving.end == end && moving.progress == Progress::Awaited;
+        let Some(moving) = self.holders.moves.iter_mut().find(is_it) else {
+            unreachable!("an end moves that nobody has asked for")
+        };
+        moving.progress = Progress::Moved;
+        let to = moving.to.clone();
+        let mut plan = std::mem::take(&mut self.plan).into_owned();
+        let slot_size_bytes = plan.ports[port].slot_size_bytes;
+        let old_end = planned_end(&plan.ports[port], end.side).clone();
+        self.world.charges.remove_end(&plan, &self.images, &old_end, slot_size_bytes);
+        plan.ports[port] = with_end(&plan.ports[port], end.side, to);
+        self.plan = Cow::Owned(plan);
+        self.forget_names();
+        let was_opened = std::mem::take(&mut self.opened_queues[port][end.side as usize]);
+        if was_opened && end.side == Side::Consumer {
+            self.unmap_queue(end);
+        }
+        let old = match self.world.move_end(&self.plan, &self.images, end) {
+            Ok(old) => old,
+            Err(error) => return self.fail(error),
+        };
+        if let (Some(process), Some(word)) =
+            (&self.processes[old.thread.0 as usize], old.word_address())
+        {
+            let result = process.faults.protect(word, crate::memory::PAGE);
+            self.check("UFFDIO_WRITEPROTECT", result);
+        }
+        metadata::publish_foreign(&self.world, &old);
+        self.show_end(end);
+        // Its new owner sees the peer in a page of its own.
+        let peer = end.peer();
+        let cursor = if self.kernel.has_live_cursor(peer) {
+            self.read_cursor(peer)
+        } else {
+            self.kernel.cursor(peer)
+        };
+        self.world.ports[port].cursors[peer.side as usize].store_u64(0, cursor);
+        if let Some(place) = self.world.thread_place(end).cloned() {
+            self.world.tables.move_end(&self.plan, end, &place);
+            self.pending.extend(self.list_changes());
+        }
+        self.go_on(|what| matches!(what, Done::Moved { end: of } if *of == end));
+    }
+
+    /// [`Effect::RefuseMove`](oro_kernel::Effect::RefuseMove): it stays where it is.
+    pub(crate) fn refuse_move(&mut self, end: EndpointId) {
+        let is_it =
+            |moving: &&mut Moving| moving.end == end && moving.progress == Progress::Awaited;
+        if let Some(moving) = self.holders.moves.iter_mut().find(is_it) {
+            moving.progress = Progress::Refused;
+            let size_bytes = self.plan.ports[end.port.0 as usize].slot_size_bytes;
+            self.world.charges.remove_end(&self.plan, &self.images, &moving.to, size_bytes);
+        }
+        self.go_on(|what| matches!(what, Done::Moved { end: of } if *of == end));
+    }
+}
+
+/// A Port with another one's end.
+fn with_end(port: &PlanPort, side: Side, end: PlanEnd) -> PlanPort {
+    match side {
+        Side::Producer => PlanPort { producer: end, ..port.clone() },
+        Side::Consumer => PlanPort { consumer: end, ..port.clone() },
+    }
+}
+
+pub(super) fn side_of(direction: Direction) -> Side {
+    match direction {
+        Direction::Producer => Side::Producer,
+        Direction::Consumer => Side::Consumer,
+    }
+}
