@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     /// Show a running system: its Ring, instances and their Ports
     #[command(after_help = LOOK_HELP, mut_arg("json", |json| json.help("Print JSON (schema oro.inspect.v1)")))]
     Inspect(LookArguments),
+    /// Draw a system: its Rings, instances and Ports, and of a running one their states and modes
+    Graph(GraphArguments),
     /// Force a Port of a running system synchronous, or take that back
     ForceSync(ForceSyncArguments),
     /// Say what this machine lacks, with the line that mends it
@@ -107,6 +109,23 @@ pub(crate) struct LookArguments {
     /// Show it again after each TIME (1s if none is given), until the system ends
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = parse_time)]
     pub(crate) watch: Option<Option<Duration>>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArguments {
+    /// A manifest (.toml), or the name or process id of a running system; may be left out if one runs
+    #[arg(value_name = "SYSTEM.toml|SYSTEM")]
+    pub(crate) system: Option<String>,
+    /// dot, for Graphviz, or svg
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub(crate) format: GraphFormat,
+}
+
+/// What a drawing is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Dot,
+    Svg,
 }
 
 #[derive(Args, Debug)]

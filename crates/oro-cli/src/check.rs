@@ -225,7 +225,7 @@ fn name_module(system: &System, instance: usize) -> &str {
 }
 
 /// An end as a manifest writes it.
-fn name_end(system: &System, end: &PlanEnd) -> String {
+pub(crate) fn name_end(system: &System, end: &PlanEnd) -> String {
     match end {
         PlanEnd::Instance { instance, port, element, .. } => {
             name_port(system, *instance, *port, *element).unwrap_or_else(|| "?".to_owned())

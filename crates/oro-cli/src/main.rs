@@ -1,7 +1,7 @@
 //! The `oro` command: checks systems and modules, runs them, and examines the machine.
 //!
 //! `args` is the command line, a file for each command (`run`, `check`, `look` for `ports` and
-//! `inspect`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `codes` says what codes mean, `load` turns a
+//! `inspect`, `graph`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `codes` says what codes mean, `load` turns a
 //! manifest into a plan and its images, `build` makes modules from source, `problem` shows what is
 //! wrong. Standard output is data, standard error is for people. The codes with which it ends are
 //! in [`exit`]. It does *not* decide what a good manifest is (`oro-system`), nor how systems run
@@ -17,6 +17,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod force_sync;
+mod graph;
 mod load;
 mod look;
 mod output;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::check_input(&arguments),
         Command::Ports(arguments) => look::look_at_system(&arguments, View::Ports),
         Command::Inspect(arguments) => look::look_at_system(&arguments, View::Inspect),
+        Command::Graph(arguments) => graph::draw(&arguments),
         Command::ForceSync(arguments) => force_sync::force_port(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Explain(arguments) => explain::explain_code(&arguments),
