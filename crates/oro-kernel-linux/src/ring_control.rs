@@ -38,6 +38,8 @@ pub(crate) struct Holders {
     awaited: Vec<Asked>,
     /// Ends that the core has been asked to move, and those that it has refused to.
     moves: Vec<Moving>,
+    /// How many there have been.
+    move_count: u64,
 }
 
 /// What came of serving a holder.
@@ -167,8 +169,7 @@ impl Supervisor<'_> {
             }
             Action::Transfer { port, side, to, over } => {
                 let end = EndpointId { port: PortId(*port), side: side_of(*side) };
-                self.transfer(end, to, over)?;
-                return Ok(Done::Moved { end });
+                return self.transfer(end, to, over);
             }
             Action::Describe(ring) => {
                 let taken = Seen { supervisor: self }.taken(*ring);

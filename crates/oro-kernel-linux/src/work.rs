@@ -159,6 +159,10 @@ impl Supervisor<'_> {
         let slice = Slice::begin();
         while *count < most {
             self.look_for_change(end.peer());
+            // Before it closes, if its own Port has been taken.
+            if self.is_answer_awaited(end) && self.serve_request(index) == Served::Nothing {
+                return Turn::Resting;
+            }
             let port = &self.world.ports[end.port.0 as usize];
             match self.built_ins[index].work(port, &self.kernel) {
                 Work::Event(event) => self.step(event),

@@ -58,7 +58,9 @@ impl Known for Seen<'_, '_> {
     fn is_free(&self, instance: u32, port: u32) -> bool {
         let threads = self.supervisor.world.list_threads(InstanceId(instance));
         let threads = &self.supervisor.world.threads[threads];
-        if threads.iter().any(|thread| thread.is_taken_away(port)) {
+        if threads.iter().any(|thread| thread.is_taken_away(port))
+            || self.supervisor.is_to_get(instance, port)
+        {
             return false;
         }
         let mut found = threads.iter().filter_map(|thread| thread.find_end(port));

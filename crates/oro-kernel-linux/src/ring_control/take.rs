@@ -31,7 +31,7 @@ pub(super) enum Done {
     Revoked(PortId),
     /// This end is moved, now or soon, or stays.
     Moved {
-        end: EndpointId,
+        move_number: u64,
     },
 }
 
@@ -44,6 +44,8 @@ impl Done {
 /// An end that the core has been asked to move.
 #[derive(Debug)]
 pub(super) struct Moving {
+    /// Who has asked for it knows it by this: the same end may be moved again before it has its answer.
+    number: u64,
     end: EndpointId,
     to: PlanEnd,
     progress: Progress,
@@ -70,10 +72,10 @@ impl Supervisor<'_> {
             Done::Answered(answer) => Ok(answer),
             Done::Revoked(port) if self.kernel.is_revoked(port) => Ok(Answer::Done { id: 0 }),
             Done::Revoked(_) => Err(asked),
-            Done::Moved { end } => {
+            Done::Moved { move_number } => {
                 let moves = &mut self.holders.moves;
-                let index = moves.iter().position(|moving| moving.end == end);
-                let index = index.expect("kernel bug: an end moves that nobody has asked for");
+                let index = moves.iter().position(|moving| moving.number == move_number);
+                let index = index.expect("kernel bug: a move is awaited that nobody has asked for");
                 match moves[index].progress {
                     Progress::Awaited => Err(asked),
                     Progress::Moved => {
@@ -121,7 +123,7 @@ impl Supervisor<'_> {
         end: EndpointId,
         to: &PlanEnd,
         over: &[u32],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Done, Refusal> {
         let old = &self.plan.ports[end.port.0 as usize];
         let planned = with_end(old, end.side, to.clone());
         let Some((thread, index)) = self.thread_of(&planned, end.side) else {
@@ -144,15 +146,16 @@ impl Supervisor<'_> {
         let epoch = self.drop_old_end(thread, index, over);
         self.forget_over(&mut plan, over);
         self.adopt(plan);
-        // Nobody may be left who has asked for its last move.
-        self.holders.moves.retain(|moving| moving.end != end);
-        self.holders.moves.push(Moving { end, to: to.clone(), progress: Progress::Awaited });
+        let number = self.holders.move_count;
+        self.holders.move_count += 1;
+        let progress = Progress::Awaited;
+        self.holders.moves.push(Moving { number, end, to: to.clone(), progress });
         let binding = BindingSetup { index, epoch };
         // Where it goes there is no place for the queue.
         let upgrade = Upgrade::Unsupported;
         self.step(Event::TransferEnd { end, to: thread, binding, upgrade });
         self.tell_generations();
-        Ok(())
+        Ok(Done::Moved { move_number: number })
     }
 
     /// [`Effect::MoveEnd`](oro_kernel::Effect::MoveEnd): cells, word and cursors at the new thread's place, and
@@ -165,7 +168,7 @@ impl Supervisor<'_> {
             unreachable!("an end moves that nobody has asked for")
         };
         moving.progress = Progress::Moved;
-        let to = moving.to.clone();
+        let (to, number) = (moving.to.clone(), moving.number);
         let mut plan = std::mem::take(&mut self.plan).into_owned();
         let slot_size_bytes = plan.ports[port].slot_size_bytes;
         let old_end = planned_end(&plan.ports[port], end.side).clone();
@@ -201,19 +204,34 @@ impl Supervisor<'_> {
             self.world.tables.move_end(&self.plan, end, &place);
             self.pending.extend(self.list_changes());
         }
-        self.go_on(|what| matches!(what, Done::Moved { end: of } if *of == end));
+        self.go_on(|what| matches!(what, Done::Moved { move_number } if *move_number == number));
     }
 
     /// [`Effect::RefuseMove`](oro_kernel::Effect::RefuseMove): it stays where it is.
     pub(crate) fn refuse_move(&mut self, end: EndpointId) {
         let is_it =
             |moving: &&mut Moving| moving.end == end && moving.progress == Progress::Awaited;
-        if let Some(moving) = self.holders.moves.iter_mut().find(is_it) {
-            moving.progress = Progress::Refused;
-            let size_bytes = self.plan.ports[end.port.0 as usize].slot_size_bytes;
-            self.world.charges.remove_end(&self.plan, &self.images, &moving.to, size_bytes);
-        }
-        self.go_on(|what| matches!(what, Done::Moved { end: of } if *of == end));
+        let Some(moving) = self.holders.moves.iter_mut().find(is_it) else { return };
+        moving.progress = Progress::Refused;
+        let number = moving.number;
+        let size_bytes = self.plan.ports[end.port.0 as usize].slot_size_bytes;
+        self.world.charges.remove_end(&self.plan, &self.images, &moving.to, size_bytes);
+        self.go_on(|what| matches!(what, Done::Moved { move_number } if *move_number == number));
+    }
+
+    /// Whether a transfer waits that is to give something to this element.
+    pub(super) fn is_to_get(&self, instance: u32, port: u32) -> bool {
+        self.holders.moves.iter().any(|moving| {
+            let PlanEnd::Instance { instance: of, port: index, .. } = moving.to else {
+                return false;
+            };
+            moving.progress == Progress::Awaited && (of, index) == (instance, port)
+        })
+    }
+
+    /// Whether a request at this end waits for its answer.
+    pub(crate) fn is_answer_awaited(&self, requests: EndpointId) -> bool {
+        self.holders.awaited.iter().any(|asked| asked.requests == requests)
     }
 }
 

@@ -173,12 +173,15 @@ impl World {
             })
         };
         // Who has given its end away still has it mapped.
-        let is_anothers = (0..)
-            .zip(&self.threads)
-            .any(|(index, thread)| thread.has_given_away(port) && may_run(ThreadId(index)));
-        let has_queue = is_anothers || is_mapped(&|place| place.live.is_some());
+        let is_kept = |keeps: &dyn Fn(&ThreadMemory) -> bool| {
+            (0..)
+                .zip(&self.threads)
+                .any(|(index, thread)| keeps(thread) && may_run(ThreadId(index)))
+        };
+        let has_queue =
+            is_kept(&|thread| thread.keeps_queue(port)) || is_mapped(&|place| place.live.is_some());
         // What a late end sees of its peer is in a page of its thread's own.
-        let has_cursors = is_anothers
+        let has_cursors = is_kept(&|thread| thread.keeps_cursors(port))
             || is_mapped(&|place| {
                 let reserved = &self.threads[place.thread.0 as usize].reserved;
                 !reserved.values().any(|reserved| reserved.place.window == place.window)

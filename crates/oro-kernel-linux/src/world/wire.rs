@@ -261,10 +261,10 @@ impl World {
         let memory = &mut self.ports[port];
         memory.cursors = cursors;
         if let Place::Thread(new) = &place {
-            if !self.threads[new.thread.0 as usize].is_sealed {
-                let allocated = new.allocate(end.side);
-                allocated.map_err(|error| StartError::system("memory for a Port", error))?;
-            }
+            assert!(
+                self.threads[new.thread.0 as usize].is_sealed,
+                "kernel bug: an end moves before its instance has started"
+            );
             self.threads[new.thread.0 as usize].add_end(end, new, memory);
         }
         match end.side {
@@ -400,9 +400,19 @@ impl ThreadMemory {
         self.given_away.push((end, place));
     }
 
-    /// Whether what a thread has mapped is of an end that it has given away.
-    pub(super) fn has_given_away(&self, port: PortId) -> bool {
-        self.given_away.iter().any(|(end, _)| end.port == port)
+    /// Whether a thread has a Port's queue mapped of an end that it has given away.
+    pub(super) fn keeps_queue(&self, port: PortId) -> bool {
+        let mut given_away = self.given_away.iter();
+        given_away.any(|(end, place)| end.port == port && place.live.is_some())
+    }
+
+    /// Likewise its cursors; what a late end sees is in a page of its thread's own.
+    pub(super) fn keeps_cursors(&self, port: PortId) -> bool {
+        let mut given_away = self.given_away.iter();
+        given_away.any(|(end, place)| {
+            let reserved = self.reserved.get(&place.port_index);
+            end.port == port && reserved.is_none_or(|own| own.place.window != place.window)
+        })
     }
 
     /// Whether it has given away what it had at a binding (`END-14`).

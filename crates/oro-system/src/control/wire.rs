@@ -16,7 +16,7 @@ use super::request::{EndName, Wire};
 use super::room::Need;
 use super::scope::{Scope, find};
 use super::words::{explain_pair, explain_size};
-use super::world::{Usage, World};
+use super::world::{State, Usage, World};
 use crate::names::{BUILT_IN_NAMES, is_valid_name};
 use crate::rules::{
     BuiltInFault, Carries, check_pair, check_queue, choose_slot_size, find_built_in,
@@ -280,6 +280,11 @@ impl<W: World> Scope<'_, W> {
         to: &EndName,
     ) -> Result<Action, Refusal> {
         let instance = self.find_instance(instance)?;
+        let state = self.world.state(instance);
+        if state == State::Mounted {
+            let help = "it can be given a Port by WIRE; an end is transferred while its threads run (END-14)";
+            return Err(self.refuse_state(instance, state, help));
+        }
         let number = self.find_port(port)?;
         let unknown = || Refusal::new(CONTROL_UNKNOWN, "there is no such Port");
         let own = find(&self.plan.ports, number).ok_or_else(unknown)?;

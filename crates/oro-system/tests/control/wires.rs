@@ -232,8 +232,11 @@ fn ctl_11_an_end_is_given_to_another_thread() {
     // To the thread at the other end.
     let z = mount(&mut sim, "below", "two", "z");
     sim.run(abi::CONTROL_WIRE, &wire((z, "a", 0), (z, "d", 0)));
+    sim.set_state("z", State::Running);
     let port = u32::try_from(sim.plan.ports.len() - 1).unwrap();
     sim.refuse(abi::CONTROL_TRANSFER, &transfer(port, z, "b"), abi::CONTROL_PORT, "two threads");
     sim.set_state("y", State::Ended);
     sim.refuse(abi::CONTROL_TRANSFER, &transfer(4, y, "a"), abi::CONTROL_STATE, "has ended");
+    sim.set_state("y", State::Mounted);
+    sim.refuse(abi::CONTROL_TRANSFER, &transfer(4, y, "a"), abi::CONTROL_STATE, "by WIRE");
 }
