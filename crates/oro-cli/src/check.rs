@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::CheckArguments;
 use crate::exit;
-use crate::load::{MissingFiles, System, load_module, load_system};
+use crate::load::{MissingFiles, System, is_manifest, load_module, load_system};
 use crate::output::{count_things, escape_controls, show_json, stderr_style, write_data};
 use crate::problem::{Problem, ProblemRecord, has_error, show_problems};
 
@@ -23,7 +23,7 @@ enum Found {
 /// Runs the command and gives the exit code.
 pub(crate) fn check_input(arguments: &CheckArguments) -> u8 {
     let path = arguments.input.as_path();
-    let is_system = path.extension().is_some_and(|extension| extension == "toml");
+    let is_system = is_manifest(path);
     let (found, problems) = if is_system {
         let (system, problems) = load_system(path, &arguments.files, MissingFiles::Allow);
         (system.map(|system| Found::System(Box::new(system))), problems)

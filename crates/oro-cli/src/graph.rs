@@ -11,11 +11,12 @@ use crate::args::{GraphArguments, GraphFormat};
 use crate::attach::judge_error;
 use crate::check::name_end;
 use crate::exit;
-use crate::load::{MissingFiles, System, load_system};
+use crate::load::{MissingFiles, System, is_manifest, load_system};
 use crate::look::see;
 use crate::output::{count_things, stderr_style, write_data};
 use crate::picture::Sight;
 use crate::problem::{has_error, show_problems};
+use crate::reason::name_mode;
 
 /// What is drawn.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,29 +49,20 @@ struct Node {
 struct Edge {
     from: usize,
     to: usize,
-    /// Its ends' ports and its slots.
+    /// Its ends' ports, its slots, and if it runs its mode.
     label: String,
-    mode: Mode,
+    colour: &'static str,
+    /// Somebody has said that it is to stay synchronous.
+    is_forced: bool,
 }
 
-/// How messages pass at a Port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// Nobody runs yet, or an end has ended.
-    Unknown,
-    Synchronous,
-    /// Synchronous, and somebody has said that it is to stay so.
-    Forced,
-    Asynchronous,
-}
+/// Of a Port that does not run.
+const GREY: &str = "#666666";
 
 /// Runs the command and gives the exit code.
 pub(crate) fn draw(arguments: &GraphArguments) -> u8 {
-    let is_manifest = |text: &str| {
-        std::path::Path::new(text).extension().is_some_and(|extension| extension == "toml")
-    };
     let graph = match &arguments.system {
-        Some(text) if is_manifest(text) => {
+        Some(text) if is_manifest(text.as_ref()) => {
             let (system, problems) = load_system(text.as_ref(), &[], MissingFiles::Allow);
             show_problems(&problems, stderr_style());
             match system.filter(|_| !has_error(&problems)) {
@@ -125,8 +117,7 @@ impl Graph {
             }
             let [from, to] = [&port.producer, &port.consumer].map(|end| name_end(system, end));
             let slots = show_slots(port.slot_count, port.slot_size_bytes);
-            let mode = if port.is_forced_synchronous { Mode::Forced } else { Mode::Unknown };
-            graph.add_edge(&from, &to, &slots, mode);
+            graph.add_edge(&from, &to, &slots, (GREY, port.is_forced_synchronous));
         }
         graph
     }
@@ -140,17 +131,16 @@ impl Graph {
             if names.from.is_empty() || names.to.is_empty() || names.from.starts_with("params") {
                 continue;
             }
-            let mode = if port.producer.is_asynchronous || port.consumer.is_asynchronous {
-                Mode::Asynchronous
-            } else if port.is_forced {
-                Mode::Forced
-            } else if port.state == "open" {
-                Mode::Synchronous
-            } else {
-                Mode::Unknown
-            };
             let slots = show_slots(port.slot_count, port.slot_size_bytes);
-            graph.add_edge(&names.from, &names.to, &slots, mode);
+            let mode = name_mode(port);
+            let colour = match mode {
+                _ if port.state != "open" => GREY,
+                "synchronous" => "#1f5fae",
+                _ => "#1a7f37",
+            };
+            let mode = if port.is_forced { format!("forced {mode}") } else { mode.to_owned() };
+            let drawn = (colour, port.is_forced);
+            graph.add_edge(&names.from, &names.to, &format!("{slots}, {mode}"), drawn);
         }
         graph
     }
@@ -172,15 +162,22 @@ impl Graph {
         }
     }
 
-    fn add_edge(&mut self, from: &str, to: &str, slots: &str, mode: Mode) {
+    /// `from` and `to`: its ends, as they are called; `more`: what else there is to say.
+    fn add_edge(
+        &mut self,
+        from: &str,
+        to: &str,
+        more: &str,
+        (colour, is_forced): (&'static str, bool),
+    ) {
         let (from, from_port) = self.find_node(from);
         let (to, to_port) = self.find_node(to);
         let label = match (from_port, to_port) {
-            (Some(from), Some(to)) => format!("{from} to {to}, {slots}"),
-            (Some(port), None) | (None, Some(port)) => format!("{port}, {slots}"),
-            (None, None) => slots.to_owned(),
+            (Some(from), Some(to)) => format!("{from} to {to}, {more}"),
+            (Some(port), None) | (None, Some(port)) => format!("{port}, {more}"),
+            (None, None) => more.to_owned(),
         };
-        self.edges.push(Edge { from, to, label, mode });
+        self.edges.push(Edge { from, to, label, colour, is_forced });
     }
 
     /// The node that an end belongs to, and its port there; a built-in's end is a node of its own.
@@ -208,34 +205,6 @@ impl Graph {
     fn nodes_of(&self, ring: usize) -> impl Iterator<Item = usize> + '_ {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(move |(_, node)| node.ring == ring).map(|(index, _)| index)
-    }
-}
-
-impl Mode {
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Unknown => None,
-            Self::Synchronous => Some("synchronous"),
-            Self::Forced => Some("forced synchronous"),
-            Self::Asynchronous => Some("asynchronous"),
-        }
-    }
-
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Unknown => "#666666",
-            Self::Synchronous | Self::Forced => "#1f5fae",
-            Self::Asynchronous => "#1a7f37",
-        }
-    }
-}
-
-impl Edge {
-    fn text(&self) -> String {
-        match self.mode.name() {
-            Some(mode) => format!("{}, {mode}", self.label),
-            None => self.label.clone(),
-        }
     }
 }
 

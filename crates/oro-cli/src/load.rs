@@ -148,6 +148,11 @@ fn load_entry(entry: &ModuleEntry, manifest: &Path) -> Result<Image, Problem> {
     }
 }
 
+/// Whether a path is that of a manifest, by its name.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
 /// Loads a module by itself: an ELF file, a `.c` file, or a folder with a `Cargo.toml`.
 pub(crate) fn load_module(path: &Path) -> Result<Image, Problem> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.display().to_string());

@@ -57,6 +57,8 @@ fn a_manifest_is_drawn_without_graphviz() {
         let is_closed = line.ends_with("/>") || line.ends_with("</text>") || line == "</svg>";
         assert!(is_closed, "{line}");
     }
+    // The one that the book shows.
+    assert_eq!(text, include_str!("../../../docs/book/images/png.svg"), "docs/book/images");
     assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
 }
 

@@ -13,7 +13,7 @@ use crate::locate::{Spot, locate};
 use crate::supervisor::{Supervisor, thread_id};
 use crate::text::escape;
 use crate::trace::SignalStop;
-use crate::world::{Meaning, PRIVATE_REQUEST};
+use crate::world::{Meaning, PRIVATE_REQUEST, planned_end};
 use crate::{Fault, InstanceReport, Outcome};
 
 /// What is known of a trap.
@@ -150,10 +150,7 @@ impl Supervisor<'_> {
     /// `instance.port`, or the name of a built-in's.
     pub(crate) fn end_name(&self, end: EndpointId) -> String {
         let port = &self.plan.ports[end.port.0 as usize];
-        let planned = match end.side {
-            Side::Producer => &port.producer,
-            Side::Consumer => &port.consumer,
-        };
+        let planned = planned_end(port, end.side);
         match planned {
             PlanEnd::Instance { instance, port, element, .. } => {
                 let planned = &self.plan.instances[*instance as usize];

@@ -206,7 +206,7 @@ impl Supervisor<'_> {
             Timer::Revocation(port) => {
                 return self.plan.ports[port.0 as usize].payer().map(|payer| payer as usize);
             }
-            Timer::Transfer(end) => return self.find_payer(Timer::Landing(end.peer())),
+            Timer::Transfer(end) => self.world.thread_place(end)?.thread,
         };
         Some(self.world.threads[thread.0 as usize].instance.0 as usize)
     }

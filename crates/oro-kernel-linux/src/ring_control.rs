@@ -14,18 +14,18 @@ use std::borrow::Cow;
 
 use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
 use oro_sysabi as abi;
+use oro_system::Plan;
 use oro_system::control::{
     Action, Answer, Description, Refusal, Reply, Request, World as Known, decide,
 };
-use oro_system::{Plan, PlanEnd, PlanPort};
 
 use crate::StartError;
 use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
-use crate::world::as_u32;
+use crate::world::{as_u32, side_of};
 use seen::Seen;
-use take::{Asked, Done, Moving, side_of};
+use take::{Asked, Done, Moving};
 
 /// What is remembered of holders.
 #[derive(Debug, Default)]
@@ -241,13 +241,6 @@ fn image_id(index: usize) -> u64 {
 
 fn list_ends(port: PortId) -> [EndpointId; 2] {
     [Side::Producer, Side::Consumer].map(|side| EndpointId { port, side })
-}
-
-fn planned_end(planned: &PlanPort, side: Side) -> &PlanEnd {
-    match side {
-        Side::Producer => &planned.producer,
-        Side::Consumer => &planned.consumer,
-    }
 }
 
 /// The machine has failed, and this request with it.

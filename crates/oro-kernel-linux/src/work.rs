@@ -14,7 +14,7 @@ use crate::built_in::{BuiltInEnd, Work};
 use crate::fairness::Slice;
 use crate::ring_control::Served;
 use crate::supervisor::{Source, Supervisor};
-use crate::world::{Place, World};
+use crate::world::{Place, World, planned_end};
 use crate::{Options, StartError};
 
 /// Bytes that a built-in end moves in one turn (but at least one message), so that nobody waits long
@@ -52,10 +52,7 @@ pub(crate) fn open_built_in(
     start: Instant,
 ) -> Result<BuiltInEnd, StartError> {
     let port = &plan.ports[end.port.0 as usize];
-    let peer = match end.side {
-        Side::Producer => &port.consumer,
-        Side::Consumer => &port.producer,
-    };
+    let peer = planned_end(port, end.side.peer());
     let (instance, name, may_restart) = match peer {
         PlanEnd::Instance { instance, .. } => {
             let planned = &plan.instances[*instance as usize];

@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
-use oro_image::{Image, Machine};
+use oro_image::{Direction, Image, Machine};
 use oro_kernel::{EndpointId, InstanceId, PortId, Side, ThreadId};
-use oro_system::{BuiltIn, Plan, PlanEnd, RestartOn};
+use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort, RestartOn};
 
 use crate::StartError;
 use crate::addresses::{GATE_PAGES, WINDOWS};
@@ -470,6 +470,21 @@ pub(crate) fn take(next: &mut u64, size_bytes: u64) -> u64 {
     let start = *next;
     *next += size_bytes;
     start
+}
+
+/// An end of a planned Port.
+pub(crate) fn planned_end(port: &PlanPort, side: Side) -> &PlanEnd {
+    match side {
+        Side::Producer => &port.producer,
+        Side::Consumer => &port.consumer,
+    }
+}
+
+pub(crate) fn side_of(direction: Direction) -> Side {
+    match direction {
+        Direction::Producer => Side::Producer,
+        Direction::Consumer => Side::Consumer,
+    }
 }
 
 /// The plan's lists are far shorter than 2^32 (`LIM-*`).

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Graph, Mode};
+use super::Graph;
 
 pub(super) fn show(graph: &Graph) -> String {
     let mut text = String::from(
@@ -11,8 +11,8 @@ pub(super) fn show(graph: &Graph) -> String {
     text.push_str("  edge [fontname=\"sans-serif\", fontsize=10];\n");
     show_ring(graph, 0, 1, &mut text);
     for edge in &graph.edges {
-        let style = if edge.mode == Mode::Forced { ", style=dashed" } else { "" };
-        let (label, colour) = (quote(&edge.text()), edge.mode.colour());
+        let style = if edge.is_forced { ", style=dashed" } else { "" };
+        let (label, colour) = (quote(&edge.label), edge.colour);
         let _ = writeln!(
             text,
             "  n{} -> n{} [label={label}, color=\"{colour}\"{style}];",

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Edge, Graph, Mode};
+use super::{Edge, Graph};
 
 const NODE_HEIGHT: f64 = 44.0;
 const ROW_HEIGHT: f64 = 36.0;
@@ -88,8 +88,8 @@ fn show_edge(graph: &Graph, layout: &Layout, index: usize, text: &mut String) {
     let edge = &graph.edges[index];
     let y = layout.row(index);
     let (from, to) = (layout.nodes[edge.from].middle(), layout.nodes[edge.to].middle());
-    let dashes = if edge.mode == Mode::Forced { " stroke-dasharray=\"6 4\"" } else { "" };
-    let colour = edge.mode.colour();
+    let dashes = if edge.is_forced { " stroke-dasharray=\"6 4\"" } else { "" };
+    let colour = edge.colour;
     // One to itself goes out a little, and comes back.
     let (path, tip) = if edge.from == edge.to {
         let (out, up) = (from + 24.0, y - 10.0);
@@ -105,7 +105,7 @@ fn show_edge(graph: &Graph, layout: &Layout, index: usize, text: &mut String) {
          <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{colour}\">{}</text>",
         f64::midpoint(from, to).max(PADDING + half_width(edge)),
         y - 7.0,
-        escape(&edge.text()),
+        escape(&edge.label),
     );
 }
 
@@ -191,7 +191,7 @@ fn rank(graph: &Graph) -> Vec<usize> {
 
 /// Half of what a Port's label takes.
 fn half_width(edge: &Edge) -> f64 {
-    count(edge.text().chars().count()) * SMALL_LETTER / 2.0
+    count(edge.label.chars().count()) * SMALL_LETTER / 2.0
 }
 
 /// Small numbers: of letters and of lines.

@@ -3,15 +3,15 @@
 
 use std::borrow::Cow;
 
-use oro_image::Direction;
 use oro_kernel::{BindingSetup, EndpointId, Event, PortId, Side, Upgrade};
 use oro_sysabi as abi;
 use oro_system::control::{Answer, Refusal};
 use oro_system::{PlanEnd, PlanPort};
 
-use super::{over_quota, planned_end};
+use super::over_quota;
 use crate::metadata;
 use crate::supervisor::Supervisor;
+use crate::world::planned_end;
 
 /// A request that has been carried out, or begun.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Supervisor<'_> {
         for old in over {
             charges.remove_port(&plan, &self.images, &plan.ports[*old as usize]);
         }
-        charges.add_end(&plan, &self.images, to, planned.slot_size_bytes);
+        charges.add_end(&plan, &self.images, &planned, to);
         charges.check(&plan).map_err(|error| over_quota(&error))?;
         self.world.charges = charges;
         let epoch = self.drop_old_end(thread, index, over);
@@ -170,10 +170,9 @@ impl Supervisor<'_> {
         moving.progress = Progress::Moved;
         let (to, number) = (moving.to.clone(), moving.number);
         let mut plan = std::mem::take(&mut self.plan).into_owned();
-        let slot_size_bytes = plan.ports[port].slot_size_bytes;
-        let old_end = planned_end(&plan.ports[port], end.side).clone();
-        self.world.charges.remove_end(&plan, &self.images, &old_end, slot_size_bytes);
-        plan.ports[port] = with_end(&plan.ports[port], end.side, to);
+        let old = &plan.ports[port];
+        self.world.charges.remove_end(&plan, &self.images, old, planned_end(old, end.side));
+        plan.ports[port] = with_end(old, end.side, to);
         self.plan = Cow::Owned(plan);
         self.forget_names();
         let was_opened = std::mem::take(&mut self.opened_queues[port][end.side as usize]);
@@ -214,8 +213,8 @@ impl Supervisor<'_> {
         let Some(moving) = self.holders.moves.iter_mut().find(is_it) else { return };
         moving.progress = Progress::Refused;
         let number = moving.number;
-        let size_bytes = self.plan.ports[end.port.0 as usize].slot_size_bytes;
-        self.world.charges.remove_end(&self.plan, &self.images, &moving.to, size_bytes);
+        let port = &self.plan.ports[end.port.0 as usize];
+        self.world.charges.remove_end(&self.plan, &self.images, port, &moving.to);
         self.go_on(|what| matches!(what, Done::Moved { move_number } if *move_number == number));
     }
 
@@ -240,12 +239,5 @@ fn with_end(port: &PlanPort, side: Side, end: PlanEnd) -> PlanPort {
     match side {
         Side::Producer => PlanPort { producer: end, ..port.clone() },
         Side::Consumer => PlanPort { consumer: end, ..port.clone() },
-    }
-}
-
-pub(super) fn side_of(direction: Direction) -> Side {
-    match direction {
-        Direction::Producer => Side::Producer,
-        Direction::Consumer => Side::Consumer,
     }
 }

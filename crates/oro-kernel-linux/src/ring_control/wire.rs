@@ -5,11 +5,11 @@ use oro_sysabi as abi;
 use oro_system::control::Refusal;
 use oro_system::{Plan, PlanEnd, PlanPort};
 
-use super::{broken, list_ends, over_quota, planned_end};
+use super::{broken, list_ends, over_quota};
 use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
-use crate::world::{as_u32, describe_port};
+use crate::world::{as_u32, describe_port, planned_end};
 use crate::{metadata, seal};
 
 impl Supervisor<'_> {

@@ -12,7 +12,7 @@ use super::view::{Capacity, Kind, RING_SIZE, View, Views};
 use super::{InstancePlace, PortPlace, Tables, end_offset};
 use crate::memory::SharedMemory;
 use crate::metadata::{name_field, write_structure};
-use crate::world::{ThreadPlace, as_u32, take};
+use crate::world::{ThreadPlace, as_u32, planned_end, take};
 
 /// Names under which the kernel's own instances stand in the root Ring's table.
 const BUILT_INS: [&str; 5] = ["console", "files", "null", "clock", "ring"];
@@ -199,11 +199,9 @@ impl Tables {
     /// An end is another thread's of its instance now (`END-14`).
     pub(crate) fn move_end(&mut self, plan: &Plan, end: EndpointId, place: &ThreadPlace) {
         let port = &plan.ports[end.port.0 as usize];
-        let planned = match end.side {
-            Side::Producer => &port.producer,
-            Side::Consumer => &port.consumer,
+        let PlanEnd::Instance { instance, entry, .. } = *planned_end(port, end.side) else {
+            return;
         };
-        let PlanEnd::Instance { instance, entry, .. } = *planned else { return };
         let ring = plan.instances[instance as usize].ring;
         let rows: Vec<PortPlace> = self.ports[end.port.0 as usize]
             .iter()

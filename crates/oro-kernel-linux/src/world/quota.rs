@@ -35,47 +35,48 @@ impl Charges {
 
     /// A Port's, for whoever pays.
     pub(crate) fn add_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
-        for (instance, size_bytes) in World::cost_of_port(plan, images, port) {
-            self.0[instance as usize] += size_bytes;
-        }
+        self.add(World::cost_of_port(plan, images, port));
     }
 
-    /// A Port is to be forgotten whose ends' places are another one's from now on (`CTL-8`). What has been
-    /// forgotten is charged with nothing any more.
+    /// A Port is to be forgotten whose ends' places are another one's from now on (`CTL-8`).
     pub(crate) fn remove_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
-        for (instance, size_bytes) in World::cost_of_port(plan, images, port) {
-            if !plan.instances[instance as usize].is_forgotten() {
-                self.0[instance as usize] -= size_bytes;
-            }
-        }
+        self.remove(plan, World::cost_of_port(plan, images, port));
     }
 
-    /// An end takes another place; what it had is charged for as long as nobody says that it has gone.
+    /// A place for an end of this Port, beside what the Port has (`END-14`).
     pub(crate) fn add_end(
         &mut self,
         plan: &Plan,
         images: &[Cow<'_, Image>],
+        port: &PlanPort,
         end: &PlanEnd,
-        slot_size_bytes: u32,
     ) {
-        if let Some((instance, size_bytes)) = World::cost_of_end(plan, images, end, slot_size_bytes)
-        {
-            self.0[instance as usize] += size_bytes;
-        }
+        self.add(World::cost_of_end(plan, images, end, port.slot_size_bytes));
     }
 
-    /// The place of an end is free.
+    /// One of the two places that an end has had meanwhile.
     pub(crate) fn remove_end(
         &mut self,
         plan: &Plan,
         images: &[Cow<'_, Image>],
+        port: &PlanPort,
         end: &PlanEnd,
-        slot_size_bytes: u32,
     ) {
-        if let Some((instance, size_bytes)) = World::cost_of_end(plan, images, end, slot_size_bytes)
-            && !plan.instances[instance as usize].is_forgotten()
-        {
-            self.0[instance as usize] -= size_bytes;
+        self.remove(plan, World::cost_of_end(plan, images, end, port.slot_size_bytes));
+    }
+
+    fn add(&mut self, costs: impl IntoIterator<Item = (u32, u64)>) {
+        for (instance, size_bytes) in costs {
+            self.0[instance as usize] += size_bytes;
+        }
+    }
+
+    /// What has been forgotten is charged with nothing any more.
+    fn remove(&mut self, plan: &Plan, costs: impl IntoIterator<Item = (u32, u64)>) {
+        for (instance, size_bytes) in costs {
+            if !plan.instances[instance as usize].is_forgotten() {
+                self.0[instance as usize] -= size_bytes;
+            }
         }
     }
 

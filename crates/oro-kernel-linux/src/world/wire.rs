@@ -144,10 +144,7 @@ impl World {
         cursors: &mut [SharedMemory; 2],
     ) -> Result<Place, StartError> {
         let planned = &plan.ports[end.port.0 as usize];
-        let planned_end = match end.side {
-            Side::Producer => &planned.producer,
-            Side::Consumer => &planned.consumer,
-        };
+        let planned_end = super::planned_end(planned, end.side);
         let &PlanEnd::Instance { instance, port, entry, element } = planned_end else {
             let PlanEnd::BuiltIn(built_in) = planned_end else { unreachable!("the other kind") };
             return Ok(Place::Kernel(built_in.clone()));
@@ -224,10 +221,7 @@ impl World {
         let name = &plan.path(instance);
         let (entry, is_managed) = (self.threads[index].entry, self.threads[index].is_managed);
         for port in ports.iter().filter(|port| port.entry == entry) {
-            let side = match port.direction {
-                oro_image::Direction::Producer => Side::Producer,
-                oro_image::Direction::Consumer => Side::Consumer,
-            };
+            let side = super::side_of(port.direction);
             for element in 0..port.max {
                 let wanted = Element {
                     thread,

@@ -228,8 +228,8 @@ impl<W: World> Scope<'_, W> {
         let whose = self.name(instance);
         let text = if over.is_empty() {
             format!(
-                "what `{name}` of `{whose}` had is another thread's: RESTART it before it gets anything else \
-                 there (END-14)"
+                "`{name}` of `{whose}` is not free: what it had is another thread's (RESTART it first), or a \
+                 transfer that is under way gives it something (END-14)"
             )
         } else {
             format!("`{name}` of `{whose}` is wired already, and its Port is not over (CTL-8)")

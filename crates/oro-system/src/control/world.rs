@@ -25,8 +25,8 @@ pub trait World {
     /// The state of an instance.
     fn state(&self, instance: u32) -> State;
 
-    /// Whether an element can be wired: it never was, or its Port is over (`CTL-8`); and no end that it had was
-    /// given to another thread since its instance started (`END-14`). `port` is the element's index in its
+    /// Whether an element can be wired: it never was, or its Port is over (`CTL-8`); no end that it had was
+    /// given to another thread since its instance started, and none is about to be given to it (`END-14`). `port` is the element's index in its
     /// module.
     fn is_free(&self, instance: u32, port: u32) -> bool;
 
