@@ -218,10 +218,6 @@ impl BuiltInEnd {
         if self.is_closed {
             return Work::Idle;
         }
-        if kernel.is_revoked(self.end.port) {
-            self.close(); // The core knows (END-13).
-            return Work::Idle;
-        }
         let available = kernel.available(self.end);
         let peer_has_ended = kernel.peer_state(self.end).0 != PeerState::Wired;
         let number = kernel.cursor(self.end);
