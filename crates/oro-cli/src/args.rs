@@ -1,9 +1,14 @@
-//! The command line.
+//! The command line; that of `oro ring` is in `args/ring.rs`.
+
+mod ring;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use ring::{
+    CreateArguments, MountArguments, RestartKind, RingArguments, RingCommand, WireArguments,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,6 +48,8 @@ pub(crate) enum Command {
     Graph(GraphArguments),
     /// Force a Port of a running system synchronous, or take that back
     ForceSync(ForceSyncArguments),
+    /// Change a running system: its Rings, instances and Ports
+    Ring(RingArguments),
     /// Say what this machine lacks, with the line that mends it
     Doctor(DoctorArguments),
     /// Say what a code of a diagnostic, or a clause named by a report, means
@@ -77,6 +84,9 @@ pub(crate) struct RunArguments {
     /// file, or of its folder if the file is system.toml
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(crate) name: Option<String>,
+    /// Make room for `oro ring`: it may add Rings, instances and Ports while the system runs
+    #[arg(long)]
+    pub(crate) growable: bool,
     /// Do not use ptrace: reports of faults are poorer
     #[arg(long)]
     pub(crate) without_ptrace: bool,

@@ -1,9 +1,10 @@
-//! Finding a running system, and what is said if there is none: for `ports`, `inspect` and
-//! `force-sync`.
+//! Finding a running system, and what is said if there is none: for `ports`, `inspect`, `force-sync` and
+//! `ring`.
 
-use oro_kernel_linux::{AttachError, Attachment, PortNames};
+use oro_kernel_linux::{AttachError, PortNames, PortPicture};
 
 use crate::exit;
+use crate::picture::Sight;
 use crate::problem::Problem;
 
 /// The problem that it is, and the exit code.
@@ -16,19 +17,18 @@ pub(crate) fn judge_error(error: &AttachError) -> (Problem, u8) {
     }
 }
 
-/// The index of the Port that is meant.
-pub(crate) fn find_port(
-    attachment: &Attachment,
-    count: usize,
+/// The Port that is meant.
+pub(crate) fn find_port<'a>(
+    sight: &'a Sight,
     wanted: &str,
-) -> Result<usize, Problem> {
-    let names: Vec<PortNames> =
-        (0..count).map(|index| attachment.port_names(index).cloned().unwrap_or_default()).collect();
-    choose_port(&names, wanted)
+) -> Result<(&'a PortPicture, &'a PortNames), Problem> {
+    let numbers: Vec<usize> = sight.picture.ports.iter().map(|port| port.index).collect();
+    let index = choose_port(&sight.names, &numbers, wanted)?;
+    Ok((&sight.picture.ports[index], &sight.names[index]))
 }
 
 /// What is wanted is a number, an end, or both ends as `oro ports` shows them: `a.out -> b.in`.
-fn choose_port(ports: &[PortNames], wanted: &str) -> Result<usize, Problem> {
+fn choose_port(ports: &[PortNames], numbers: &[usize], wanted: &str) -> Result<usize, Problem> {
     let fits = |port: &PortNames| match wanted.split_once("->") {
         Some((from, to)) => port.from == from.trim() && port.to == to.trim(),
         None => port.from == wanted || port.to == wanted,
@@ -36,20 +36,22 @@ fn choose_port(ports: &[PortNames], wanted: &str) -> Result<usize, Problem> {
     let matches: Vec<usize> = (0..ports.len()).filter(|index| fits(&ports[*index])).collect();
     match (&matches[..], wanted.parse::<usize>()) {
         ([index], _) => Ok(*index),
-        ([], Ok(index)) if index < ports.len() => Ok(index),
-        ([], Ok(index)) => Err(report_number(ports.len(), index)),
+        ([], Ok(number)) => numbers
+            .iter()
+            .position(|known| *known == number)
+            .ok_or_else(|| report_number(numbers, number)),
         ([], Err(_)) => Err(report_end(ports, wanted)),
-        (several, _) => Err(report_several(ports, several, wanted)),
+        (several, _) => Err(report_several(ports, numbers, several, wanted)),
     }
 }
 
-fn report_number(count: usize, index: usize) -> Problem {
-    let which = match count {
-        0 => "this system has none".to_owned(),
-        1 => "the only one is Port 0".to_owned(),
-        _ => format!("they go from 0 to {}", count - 1),
+fn report_number(numbers: &[usize], wanted: usize) -> Problem {
+    let which = match numbers {
+        [] => "this system has none".to_owned(),
+        [only] => format!("the only one is Port {only}"),
+        [first, .., last] => format!("they go from {first} to {last}"),
     };
-    Problem::error("PORT-UNKNOWN", format!("there is no Port {index}; {which}"))
+    Problem::error("PORT-UNKNOWN", format!("there is no Port {wanted}; {which}"))
 }
 
 fn report_end(ports: &[PortNames], wanted: &str) -> Problem {
@@ -67,8 +69,16 @@ fn report_end(ports: &[PortNames], wanted: &str) -> Problem {
     }
 }
 
-fn report_several(ports: &[PortNames], matches: &[usize], wanted: &str) -> Problem {
-    let shown = |index: &usize| format!("{index} ({} -> {})", ports[*index].from, ports[*index].to);
+fn report_several(
+    ports: &[PortNames],
+    numbers: &[usize],
+    matches: &[usize],
+    wanted: &str,
+) -> Problem {
+    let shown = |index: &usize| {
+        let PortNames { from, to, .. } = &ports[*index];
+        format!("{} ({from} -> {to})", numbers[*index])
+    };
     let list: Vec<String> = matches.iter().take(8).map(shown).collect();
     Problem::error("PORT-UNKNOWN", format!("{} Ports end at `{wanted}`", matches.len()))
         .with_help(format!("give the number of one: {}", list.join(", ")))
@@ -90,6 +100,12 @@ fn list_relatives(ports: &[PortNames], wanted: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Among Ports of these numbers.
+    fn choose_port(ports: &[PortNames], wanted: &str) -> Result<usize, Problem> {
+        let numbers: Vec<usize> = (0..ports.len()).collect();
+        super::choose_port(ports, &numbers, wanted)
+    }
+
     fn port(from: &str, to: &str) -> PortNames {
         PortNames { from: from.to_owned(), to: to.to_owned(), ..PortNames::default() }
     }
@@ -110,6 +126,15 @@ mod tests {
         assert!(help("null.bytes").contains("1 (b.out -> null.bytes), 2 (b.log[2] -> null.bytes)"));
         assert_eq!(choose_port(&[], "x").unwrap_err().help.unwrap(), "this system has no Ports");
         assert!(choose_port(&ports, &"x".repeat(10_000)).is_err());
+    }
+
+    /// Numbers of Ports that have gone are nobody's.
+    #[test]
+    fn ctl_10_a_port_is_found_by_its_own_number() {
+        let ports = [port("a.out", "b.in"), port("b.out", "null.bytes")];
+        let choose = |wanted| super::choose_port(&ports, &[0, 7], wanted);
+        assert_eq!((choose("7").unwrap(), choose("0").unwrap()), (1, 0));
+        assert_eq!(choose("1").unwrap_err().message, "there is no Port 1; they go from 0 to 7");
     }
 
     /// What `oro ports` prints can be pasted.

@@ -111,6 +111,53 @@ const CODES: &[(&str, &str)] = &[
         "No Port of the running system has this number or such an end, or several have it: then \
          their numbers say which is meant.",
     ),
+    ("RING-BAD-REQUEST", "A request of `oro ring` contradicts itself, or a value in it is none."),
+    (
+        "RING-BUSY",
+        "The element of a port is wired already and its Port is not over (CTL-8), or the thread \
+         that is to give an end away stays in its queue (END-14).",
+    ),
+    (
+        "RING-DENIED",
+        "Nobody may do that, not even an operator: such as forget the root Ring, or grant what \
+         the Ring around does not have (RING-6).",
+    ),
+    (
+        "RING-IMAGE",
+        "The image that came along is none, or is for another machine; or the one that is to \
+         replace another differs from it in its ports or entry points (CTL-9).",
+    ),
+    (
+        "RING-NAME",
+        "A name has 1 to 31 of a-z A-Z 0-9 _ - (NOTE-6), and in a Ring it is free: instances, \
+         Rings and grants share their names (SYS-3).",
+    ),
+    (
+        "RING-PORT",
+        "The instance has no such port or parameter, or the port is used on the wrong side of a \
+         wire or for what it is not there for.",
+    ),
+    (
+        "RING-QUOTA",
+        "There is no room: a Ring's or an instance's quota (RING-9), or a limit of the system, \
+         would be exceeded. `oro ring describe` says what a Ring has, and may have.",
+    ),
+    (
+        "RING-STATE",
+        "The instance, the Ring or the system is not in a state in which this can be done: it \
+         runs, has ended, or has not started; or the system was not started so that it can be \
+         changed (`oro run --growable`, CTL-14).",
+    ),
+    ("RING-SYSTEM", "Linux has refused a call that the request needs. Nothing has changed."),
+    (
+        "RING-TYPE",
+        "The two ends of a wire carry different types, or slots of another size (SYS-5).",
+    ),
+    (
+        "RING-UNKNOWN",
+        "The running system has no such Ring or instance: `oro inspect` shows what there is.",
+    ),
+    ("RING-UNSUPPORTED", "The kernel cannot do that."),
     (
         "RUN-SYSTEM",
         "Linux has refused a call that the kernel needs, while the system ran: all of it has been \

@@ -56,22 +56,22 @@ fn change(arguments: &ForceSyncArguments) -> Result<Change, Box<(Problem, u8)>> 
     let failed = |error: AttachError| Box::new(judge_error(&error));
     let mut attachment = Attachment::find(arguments.system.as_deref()).map_err(failed)?;
     let before = see(&attachment, true).map_err(failed)?;
-    let index = find_port(&attachment, before.picture.ports.len(), &arguments.port)
+    let (port, names) = find_port(&before, &arguments.port)
         .map_err(|problem| Box::new((problem, exit::BAD_INPUT)))?;
     let asked = match arguments.allow {
-        true => attachment.allow_asynchronous(index),
-        false => attachment.force_synchronous(index),
+        true => attachment.allow_asynchronous(port.index),
+        false => attachment.force_synchronous(port.index),
     };
-    let names = before.names.get(index);
     asked.map_err(|error| Box::new(judge_refusal(&error, names)))?;
+    let (was_forced, number) = (port.is_forced, port.index);
     let after = see(&attachment, true).map_err(failed)?;
-    let was_forced = before.picture.ports.get(index).is_some_and(|port| port.is_forced);
-    let (Some(port), Some(names)) = (after.picture.ports.get(index), after.names.get(index)) else {
-        let what = format!("Port {index} has vanished");
+    let mut ports = after.picture.ports.iter().zip(&after.names);
+    let Some((port, names)) = ports.find(|(port, _)| port.index == number) else {
+        let what = format!("Port {number} has vanished");
         return Err(failed(AttachError::Strange { what }));
     };
     Ok(Change {
-        port: index,
+        port: number,
         names: names.clone(),
         has_changed: was_forced == arguments.allow,
         is_forced: port.is_forced,
@@ -81,10 +81,9 @@ fn change(arguments: &ForceSyncArguments) -> Result<Change, Box<(Problem, u8)>> 
 }
 
 /// What the manifest forces is mended there.
-fn judge_refusal(error: &AttachError, names: Option<&PortNames>) -> (Problem, u8) {
+fn judge_refusal(error: &AttachError, names: &PortNames) -> (Problem, u8) {
     let (problem, code) = judge_error(error);
-    let is_manifest = names.is_some_and(|names| names.is_forced_by_manifest);
-    if is_manifest && matches!(error, AttachError::Refused { .. }) {
+    if names.is_forced_by_manifest && matches!(error, AttachError::Refused { .. }) {
         let help = "take `mode = \"synchronous\"` from its wire, and start the system again";
         return (problem.with_help(help), code);
     }

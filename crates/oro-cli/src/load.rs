@@ -138,12 +138,13 @@ fn load_entry(entry: &ModuleEntry, manifest: &Path) -> Result<Image, Problem> {
     match &entry.source {
         ModuleSource::Elf(text) => {
             let text = text.replace("{arch}", std::env::consts::ARCH);
-            read_image(&entry.name, &beside(manifest, &text), Origin::Manifest(&text))
+            let path = beside(manifest, &text);
+            read_image(&entry.name, &path, Origin::Manifest(&text)).map(|(image, _)| image)
         }
         ModuleSource::Source(text) => {
             let output_folder = beside(manifest, OUTPUT_FOLDER);
             let path = build_module(&entry.name, &beside(manifest, text), &output_folder)?;
-            read_image(&entry.name, &path, Origin::Source)
+            read_image(&entry.name, &path, Origin::Source).map(|(image, _)| image)
         }
     }
 }
@@ -155,6 +156,11 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
 
 /// Loads a module by itself: an ELF file, a `.c` file, or a folder with a `Cargo.toml`.
 pub(crate) fn load_module(path: &Path) -> Result<Image, Problem> {
+    load_module_file(path).map(|(image, _)| image)
+}
+
+/// The same, and the bytes that it was read from.
+pub(crate) fn load_module_file(path: &Path) -> Result<(Image, Vec<u8>), Problem> {
     let name = path.file_stem().map_or_else(String::new, |stem| stem.display().to_string());
     if path.join("Cargo.toml").is_file() || (is_c_source(path) && path.is_file()) {
         let path = build_module(&name, path, &beside(path, OUTPUT_FOLDER))?;
@@ -217,7 +223,7 @@ enum Origin<'a> {
     CommandLine,
 }
 
-fn read_image(name: &str, path: &Path, origin: Origin<'_>) -> Result<Image, Problem> {
+fn read_image(name: &str, path: &Path, origin: Origin<'_>) -> Result<(Image, Vec<u8>), Problem> {
     let bytes = read_bounded(path, MAX_IMAGE_FILE_BYTES).map_err(|error| match error {
         ReadError::Missing => {
             let message = format!("module `{name}`: there is no {}", show(path));
@@ -260,7 +266,7 @@ fn read_image(name: &str, path: &Path, origin: Origin<'_>) -> Result<Image, Prob
             "build it for this machine; `{arch}` in a path stands for the machine's name",
         ));
     }
-    Ok(image)
+    Ok((image, bytes))
 }
 
 /// What would be right instead of an image that is refused.

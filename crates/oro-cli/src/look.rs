@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use oro_kernel_linux::{AttachError, Attachment, PortNames};
+use oro_kernel_linux::{AttachError, Attachment, PortNames, PortPicture};
 
 use crate::args::{LookArguments, parse_time};
 use crate::attach::judge_error;
@@ -101,8 +101,8 @@ fn watch(
 /// What the tables say now.
 pub(crate) fn see(attachment: &Attachment, is_running: bool) -> Result<Sight, AttachError> {
     let picture = attachment.read()?;
-    let name = |index| attachment.port_names(index).cloned().unwrap_or_default();
-    let names: Vec<PortNames> = (0..picture.ports.len()).map(name).collect();
+    let name = |port: &PortPicture| attachment.port_names(port.index).cloned().unwrap_or_default();
+    let names: Vec<PortNames> = picture.ports.iter().map(name).collect();
     Ok(Sight { counters: attachment.counters().clone(), picture, names, is_running })
 }
 

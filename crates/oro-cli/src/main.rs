@@ -1,7 +1,7 @@
 //! The `oro` command: checks systems and modules, runs them, and examines the machine.
 //!
 //! `args` is the command line, a file for each command (`run`, `check`, `look` for `ports` and
-//! `inspect`, `graph`, `force_sync`, `doctor`, `explain`); `attach` finds running systems, `codes` says what codes mean, `load` turns a
+//! `inspect`, `graph`, `force_sync`, `ring`, `doctor`, `explain`); `attach` finds running systems, `codes` says what codes mean, `load` turns a
 //! manifest into a plan and its images, `build` makes modules from source, `problem` shows what is
 //! wrong. Standard output is data, standard error is for people. The codes with which it ends are
 //! in [`exit`]. It does *not* decide what a good manifest is (`oro-system`), nor how systems run
@@ -26,6 +26,7 @@ mod picture_record;
 mod problem;
 mod reason;
 mod report;
+mod ring;
 mod run;
 mod screen;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => look::look_at_system(&arguments, View::Inspect),
         Command::Graph(arguments) => graph::draw(&arguments),
         Command::ForceSync(arguments) => force_sync::force_port(&arguments),
+        Command::Ring(arguments) => ring::change_system(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Explain(arguments) => explain::explain_code(&arguments),
     };

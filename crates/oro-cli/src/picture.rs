@@ -23,7 +23,7 @@ pub(crate) enum View {
 pub(crate) struct Sight {
     pub(crate) counters: Counters,
     pub(crate) picture: Picture,
-    /// By Port.
+    /// Of each Port of the picture, in its order.
     pub(crate) names: Vec<PortNames>,
     /// False: this is how it ended.
     pub(crate) is_running: bool,
@@ -135,8 +135,8 @@ fn show_ends(text: &mut String, sight: &Sight) {
 
 /// Every Port with its index and names.
 fn list_ports(sight: &Sight) -> impl Iterator<Item = (usize, &PortPicture, PortNames)> {
-    let names = |index: usize| sight.names.get(index).cloned().unwrap_or_default();
-    sight.picture.ports.iter().map(move |port| (port.index, port, names(port.index)))
+    let ports = sight.picture.ports.iter().zip(&sight.names);
+    ports.map(|(port, names)| (port.index, port, names.clone()))
 }
 
 fn list_cells((index, port, names): (usize, &PortPicture, PortNames)) -> [String; 12] {

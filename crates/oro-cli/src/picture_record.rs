@@ -94,12 +94,8 @@ fn name_schema(view: View) -> &'static str {
 pub(crate) fn show_sight_json(sight: &Sight, view: View) -> String {
     let counters = &sight.counters;
     let ring = RingRecord::from(&sight.picture.root);
-    let unnamed = PortNames::default();
-    let ports = sight
-        .picture
-        .ports
-        .iter()
-        .map(|port| make_port_record(port, sight.names.get(port.index).unwrap_or(&unnamed)));
+    let ports = sight.picture.ports.iter().zip(&sight.names);
+    let ports = ports.map(|(port, names)| make_port_record(port, names));
     let system = SystemRecord {
         name: &counters.name,
         process_id: counters.process_id,

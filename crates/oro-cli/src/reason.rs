@@ -74,7 +74,8 @@ pub(crate) fn explain_mode(port: &PortPicture, names: &PortNames) -> String {
         }
         ModeReason::Forced => forcer.to_owned(),
         ModeReason::Unsupported if port.threshold == 0 => {
-            format!("`{list}` has no asynchronous mode")
+            let verb = if ends.len() == 1 { "has" } else { "have" };
+            format!("`{list}` {verb} no asynchronous mode")
         }
         ModeReason::Unsupported => format!("`{list}` cannot be asynchronous"),
         ModeReason::Naive => match ends.len() {

@@ -21,6 +21,10 @@ use crate::report::{ReportRecord, RunRecord, show_report};
 pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
     let (system, mut problems) =
         load_system(&arguments.system, &arguments.files, MissingFiles::Refuse);
+    if arguments.growable {
+        // An operator may wire it later.
+        problems.retain(|problem| problem.code != "FILE-UNUSED");
+    }
     let json = open_json(arguments).unwrap_or_else(|problem| {
         problems.push(problem);
         JsonTarget::None
@@ -55,6 +59,7 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
         name: Some(arguments.name.clone().unwrap_or_else(|| choose_name(&arguments.system))),
         tell_hidden: (arguments.name.is_some() || arguments.report).then_some(tell_hidden),
         files: system.files,
+        is_growable: arguments.growable,
         timeout: arguments.timeout,
         without_ptrace: arguments.without_ptrace,
         pin_to_cpu: arguments.pin,

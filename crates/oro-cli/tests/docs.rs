@@ -117,7 +117,7 @@ fn the_readme_shows_the_filter_of_the_example() {
 fn is_code(text: &str) -> bool {
     let prefixes = [
         "SYSTEM-", "MODULE-", "TOOL-", "FILE-", "JSON-", "ATTACH-", "PORT-", "ORO-", "SYS-",
-        "IMAGE-", "NOTE-", "START-", "RUN-",
+        "IMAGE-", "NOTE-", "START-", "RUN-", "RING-",
     ];
     prefixes.iter().any(|prefix| text.starts_with(prefix))
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')

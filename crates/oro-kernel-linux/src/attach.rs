@@ -4,20 +4,25 @@
 //! `control.rs`, and seen in its Ring's tables, which are mapped here read-only: looking costs the
 //! system nothing.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::collections::BTreeMap;
+use std::io::{IoSlice, IoSliceMut, Write as _};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use oro_system::control::{Description, Operation, Request, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
 };
 
-use crate::control::PROTOCOL_VERSION;
+use crate::control::{PROTOCOL_VERSION, RING_CODES};
 use crate::picture::{Picture, read_picture};
 use crate::rendezvous::{self, SocketPath};
+use crate::ring_control::BROUGHT_IMAGE;
 use crate::ring_reader::RingReader;
 use crate::{AttachError, FoundSystem};
 
@@ -32,11 +37,10 @@ pub struct Attachment {
     socket: OwnedFd,
     path: SocketPath,
     reader: RingReader,
-    /// Where the system's instances see the Ring.
-    ring_address: u64,
-    /// By Port.
-    names: Vec<PortNames>,
-    counters: Counters,
+    /// By number.
+    names: BTreeMap<usize, PortNames>,
+    /// What the system said when it was last asked.
+    state: State,
 }
 
 /// What the tables do not say of a Port.
@@ -67,10 +71,32 @@ pub struct Counters {
     pub wakeup_count: u64,
 }
 
-/// An answer.
-struct Reply {
+/// What a supervisor says of its system with each answer.
+#[derive(Clone, Debug, Default)]
+struct State {
     counters: Counters,
+    /// Where the system's instances see the Ring.
     ring_address: u64,
+    /// What of the tables has ever been written.
+    ring_bytes: u64,
+    /// Goes up when the names of Ports change.
+    names_version: u64,
+}
+
+/// What came of a request to change a system's Rings (`CTL-14`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingAnswer {
+    /// Id of what was made, in the root Ring's tables; else 0.
+    pub id: u64,
+    /// The answer to `DESCRIBE`.
+    pub description: Option<Description>,
+}
+
+/// An answer.
+#[derive(Debug)]
+struct Reply {
+    state: State,
+    ring: RingAnswer,
     fds: Vec<OwnedFd>,
 }
 
@@ -125,27 +151,21 @@ impl Attachment {
     }
 
     fn attach(socket: OwnedFd, path: SocketPath) -> Result<Self, AttachError> {
-        let reply = ask(&socket, path.process_id, "describe")?;
-        let strange = |error: std::io::Error| AttachError::Strange { what: error.to_string() };
-        let [ring, names] = <[OwnedFd; 2]>::try_from(reply.fds).map_err(|fds| {
-            AttachError::Strange { what: format!("{} descriptors instead of 2", fds.len()) }
-        })?;
+        let (state, ring, names) = describe(&socket, path.process_id)?;
         let reader = RingReader::map(&ring).map_err(strange)?;
-        let names = read_names(&names).map_err(strange)?;
-        let Reply { counters, ring_address, .. } = reply;
-        Ok(Self { socket, path, reader, ring_address, names, counters })
+        Ok(Self { socket, path, reader, names, state })
     }
 
     /// What the supervisor counted when it was last asked.
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.state.counters
     }
 
-    /// The names of a Port.
+    /// The names of the Port with this number.
     #[must_use]
-    pub fn port_names(&self, index: usize) -> Option<&PortNames> {
-        self.names.get(index)
+    pub fn port_names(&self, number: usize) -> Option<&PortNames> {
+        self.names.get(&number)
     }
 
     /// Has the supervisor look at the live cursors of asynchronous ends and tell what it counts.
@@ -163,7 +183,8 @@ impl Attachment {
     ///
     /// [`AttachError::Strange`]: they are no tables, or do not come to rest.
     pub fn read(&self) -> Result<Picture, AttachError> {
-        read_picture(&self.reader, self.ring_address)
+        let size_bytes = usize::try_from(self.state.ring_bytes).unwrap_or(usize::MAX);
+        read_picture(&self.reader, self.state.ring_address, size_bytes)
             .map_err(|what| AttachError::Strange { what: format!("tables: {what}") })
     }
 
@@ -197,7 +218,57 @@ impl Attachment {
             };
             reply = ask(&self.socket, process_id, request);
         }
-        self.counters = reply?.counters;
+        self.update(reply?.state)
+    }
+
+    /// Has the supervisor change the system's Rings (`CTL-14`). `image`: an ELF file that comes along with
+    /// `MOUNT` or `REPLACE`, which name it as [`Attachment::BROUGHT_IMAGE`]. Ids are those of
+    /// [`Attachment::read`].
+    ///
+    /// ```no_run
+    /// use oro_kernel_linux::Attachment;
+    /// use oro_system::control::{Operation, Target};
+    ///
+    /// let mut system = Attachment::find(Some("demo"))?;
+    /// let ring = system.read()?.root.children[0].id;
+    /// system.change(Operation::End(Target::Ring(ring)), None)?;
+    /// # Ok::<(), oro_kernel_linux::AttachError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::Ring`]: the system refuses, and nothing has changed; or it does not answer, or has ended:
+    /// then it may have changed.
+    pub fn change(
+        &mut self,
+        operation: Operation,
+        image: Option<&[u8]>,
+    ) -> Result<RingAnswer, AttachError> {
+        let message = Request { correlation: 0, operation }.encode();
+        let message = message.map_err(|refusal| AttachError::Ring {
+            code: name_code(refusal.code),
+            why: refusal.text,
+        })?;
+        let image = image.map(seal).transpose().map_err(strange)?;
+        let mut bytes = format!("oro {PROTOCOL_VERSION} ring\n").into_bytes();
+        bytes.extend(message);
+        let reply = exchange(&self.socket, self.path.process_id, &bytes, image.as_ref())?;
+        let Reply { state, ring, .. } = reply;
+        // It is done, whether or not the system goes on: names are asked for at the next look.
+        self.state = State { names_version: self.state.names_version, ..state };
+        Ok(ring)
+    }
+
+    /// Under what `MOUNT` and `REPLACE` name the image that comes along with them.
+    pub const BROUGHT_IMAGE: u64 = BROUGHT_IMAGE;
+
+    fn update(&mut self, state: State) -> Result<(), AttachError> {
+        if state.names_version == self.state.names_version {
+            self.state = state;
+            return Ok(());
+        }
+        let (state, _, names) = describe(&self.socket, self.path.process_id)?;
+        (self.state, self.names) = (state, names);
         Ok(())
     }
 
@@ -224,7 +295,7 @@ fn list_running(sockets: Vec<SocketPath>) -> Vec<(FoundSystem, Option<OwnedFd>, 
             Err(_) => continue,
         };
         let name = match ask(&socket, process_id, "look") {
-            Ok(reply) => Some(reply.counters.name),
+            Ok(reply) => Some(reply.state.counters.name),
             Err(AttachError::Ended { .. }) => continue,
             Err(_) => None,
         };
@@ -252,17 +323,59 @@ fn attach_to_stranger(process_id: u32) -> Result<Option<Attachment>, AttachError
     }
 }
 
-/// Sends a request and waits for its reply.
+/// What a system says of itself, its tables, and the names of its Ports.
+fn describe(
+    socket: &OwnedFd,
+    process_id: u32,
+) -> Result<(State, OwnedFd, BTreeMap<usize, PortNames>), AttachError> {
+    let reply = ask(socket, process_id, "describe")?;
+    let [ring, names] = <[OwnedFd; 2]>::try_from(reply.fds).map_err(|fds| {
+        AttachError::Strange { what: format!("{} descriptors instead of 2", fds.len()) }
+    })?;
+    Ok((reply.state, ring, read_names(&names).map_err(strange)?))
+}
+
+fn strange(error: std::io::Error) -> AttachError {
+    AttachError::Strange { what: error.to_string() }
+}
+
+/// A memfd with these bytes, which nobody can change any more.
+fn seal(bytes: &[u8]) -> std::io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = std::fs::File::from(rustix::fs::memfd_create(c"oro-brought", flags)?);
+    file.write_all(bytes)?;
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    rustix::fs::fcntl_add_seals(&file, seals)?;
+    Ok(file.into())
+}
+
+/// Sends a request of one line and waits for its reply.
 fn ask(socket: &OwnedFd, process_id: u32, request: &str) -> Result<Reply, AttachError> {
+    let text = format!("oro {PROTOCOL_VERSION} {request}\n");
+    exchange(socket, process_id, text.as_bytes(), None)
+}
+
+/// Sends a request and waits for its reply.
+fn exchange(
+    socket: &OwnedFd,
+    process_id: u32,
+    request: &[u8],
+    image: Option<&OwnedFd>,
+) -> Result<Reply, AttachError> {
     let failed = |error: Errno| match error {
         Errno::PIPE | Errno::CONNRESET => AttachError::Ended { process_id },
         Errno::AGAIN => AttachError::Silent { process_id },
         _ => AttachError::Strange { what: std::io::Error::from(error).to_string() },
     };
-    let text = format!("oro {PROTOCOL_VERSION} {request}\n");
-    let parts = [IoSlice::new(text.as_bytes())];
-    let mut nothing = SendAncillaryBuffer::default();
-    rustix::net::sendmsg(socket, &parts, &mut nothing, SendFlags::NOSIGNAL).map_err(failed)?;
+    let parts = [IoSlice::new(request)];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut sent = SendAncillaryBuffer::new(&mut space);
+    let fds: Vec<BorrowedFd<'_>> = image.iter().map(|image| image.as_fd()).collect();
+    if !fds.is_empty() {
+        let fits = sent.push(SendAncillaryMessage::ScmRights(&fds));
+        assert!(fits, "there is room for one");
+    }
+    rustix::net::sendmsg(socket, &parts, &mut sent, SendFlags::NOSIGNAL).map_err(failed)?;
     let mut bytes = vec![0; MAX_REPLY_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -292,7 +405,11 @@ fn parse_reply(text: &str, process_id: u32) -> Result<Reply, AttachError> {
         ["oro", version, "error", "version", _] if is_version(version) => {
             return Err(AttachError::Version { reply: head });
         }
-        ["oro", version, "error", _, why] if is_version(version) => {
+        ["oro", version, "error", word, why] if is_version(version) => {
+            let ring = RING_CODES.iter().find(|(_, known, _)| known == word);
+            if let Some((_, _, code)) = ring {
+                return Err(AttachError::Ring { code, why: (*why).to_owned() });
+            }
             return Err(AttachError::Refused { why: (*why).to_owned() });
         }
         ["oro", version, ..] if !is_version(version) => {
@@ -300,29 +417,55 @@ fn parse_reply(text: &str, process_id: u32) -> Result<Reply, AttachError> {
         }
         _ => return Err(AttachError::Strange { what: head }),
     }
-    let mut counters = Counters { process_id, ..Counters::default() };
-    let mut ring_address = 0;
+    let mut state = State::default();
+    state.counters.process_id = process_id;
+    let mut ring = RingAnswer::default();
     for line in rest.lines() {
         let Some((key, value)) = line.split_once(' ') else { continue };
-        let number = || {
-            let what = || AttachError::Strange { what: crate::text::escape(line.as_bytes()) };
-            value.parse::<u64>().map_err(|_| what())
-        };
+        let what = || AttachError::Strange { what: crate::text::escape(line.as_bytes()) };
+        let number = || value.parse::<u64>().map_err(|_| what());
         match key {
-            "name" => counters.name = crate::text::escape(value.as_bytes()),
-            "uptime-ms" => counters.uptime = Duration::from_millis(number()?),
-            "faults" => counters.fault_count = number()?,
-            "wakeups" => counters.wakeup_count = number()?,
-            "ring-address" => ring_address = number()?,
+            "name" => state.counters.name = crate::text::escape(value.as_bytes()),
+            "uptime-ms" => state.counters.uptime = Duration::from_millis(number()?),
+            "faults" => state.counters.fault_count = number()?,
+            "wakeups" => state.counters.wakeup_count = number()?,
+            "ring-address" => state.ring_address = number()?,
+            "ring-bytes" => state.ring_bytes = number()?,
+            "names" => state.names_version = number()?,
+            "id" => ring.id = number()?,
+            "taken" => {
+                ring.description.get_or_insert_default().taken =
+                    parse_usage(value).ok_or_else(what)?;
+            }
+            "most" => {
+                ring.description.get_or_insert_default().most =
+                    parse_usage(value).ok_or_else(what)?;
+            }
             // What a newer supervisor says besides.
             _ => {}
         }
     }
-    Ok(Reply { counters, ring_address, fds: Vec::new() })
+    Ok(Reply { state, ring, fds: Vec::new() })
+}
+
+/// `CONTROL_DENIED` and so on as a code for tools.
+fn name_code(code: u32) -> &'static str {
+    RING_CODES.iter().find(|(known, ..)| *known == code).map_or("RING-SYSTEM", |(.., name)| name)
+}
+
+/// Bytes of memory, Ports, threads.
+fn parse_usage(text: &str) -> Option<Usage> {
+    let mut words = text.split(' ');
+    let usage = Usage {
+        memory_bytes: words.next()?.parse().ok()?,
+        port_count: words.next()?.parse().ok()?,
+        thread_count: words.next()?.parse().ok()?,
+    };
+    words.next().is_none().then_some(usage)
 }
 
 /// Reads what `control.rs` has written of the Ports.
-fn read_names(fd: &OwnedFd) -> std::io::Result<Vec<PortNames>> {
+fn read_names(fd: &OwnedFd) -> std::io::Result<BTreeMap<usize, PortNames>> {
     let size = u64::try_from(rustix::fs::fstat(fd)?.st_size).unwrap_or(u64::MAX);
     if size > MAX_NAMES_BYTES {
         return Err(std::io::Error::other(format!("names of {size} bytes")));
@@ -339,21 +482,19 @@ fn read_names(fd: &OwnedFd) -> std::io::Result<Vec<PortNames>> {
     Ok(parse_names(&text))
 }
 
-fn parse_names(text: &str) -> Vec<PortNames> {
-    let mut names = Vec::new();
-    for line in text.lines() {
+fn parse_names(text: &str) -> BTreeMap<usize, PortNames> {
+    let ports = text.lines().filter_map(|line| {
         let words: Vec<&str> = line.split(' ').collect();
-        let ["port", index, from, to, type_name, mode, ..] = words[..] else { continue };
-        if index.parse() == Ok(names.len()) {
-            names.push(PortNames {
-                from: from.to_owned(),
-                to: to.to_owned(),
-                type_name: type_name.to_owned(),
-                is_forced_by_manifest: mode == "synchronous",
-            });
-        }
-    }
-    names
+        let ["port", number, from, to, type_name, mode, ..] = words[..] else { return None };
+        let names = PortNames {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            type_name: type_name.to_owned(),
+            is_forced_by_manifest: mode == "synchronous",
+        };
+        Some((number.parse().ok()?, names))
+    });
+    ports.collect()
 }
 
 #[cfg(test)]
@@ -362,14 +503,18 @@ mod tests {
 
     #[test]
     fn replies_of_any_kind_are_understood_or_told() {
-        let text =
-            "oro 1 ok\nname a b\nfaults 7\nwakeups 9\nuptime-ms 1500\nring-address 4096\nnew x\n";
-        let reply = parse_reply(text, 17).unwrap();
-        assert_eq!(reply.counters.name, "a b");
-        assert_eq!((reply.counters.fault_count, reply.counters.wakeup_count), (7, 9));
+        let text = "oro 1 ok\nname a b\nfaults 7\nwakeups 9\nuptime-ms 1500\nring-address 4096\n\
+                    ring-bytes 8192\nnames 3\nnew x\nid 5\ntaken 1 2 3\nmost 4 5 6\n";
+        let Reply { state, ring, .. } = parse_reply(text, 17).unwrap();
+        let counters = &state.counters;
+        assert_eq!(counters.name, "a b");
+        assert_eq!((counters.fault_count, counters.wakeup_count), (7, 9));
+        assert_eq!(counters.uptime, Duration::from_millis(1500));
+        assert_eq!((state.ring_address, state.ring_bytes, state.names_version), (4096, 8192, 3));
+        let description = ring.description.unwrap();
         assert_eq!(
-            (reply.counters.uptime, reply.ring_address),
-            (Duration::from_millis(1500), 4096)
+            (ring.id, description.taken.port_count, description.most.thread_count),
+            (5, 2, 6)
         );
         for (text, code) in [
             ("oro 2 ok\n", "ATTACH-VERSION"),
@@ -378,18 +523,24 @@ mod tests {
             ("HTTP/1.1 400", "ATTACH-STRANGE"),
             ("", "ATTACH-STRANGE"),
             ("oro 1 ok\nfaults many\n", "ATTACH-STRANGE"),
+            ("oro 1 ok\ntaken 1 2\n", "ATTACH-STRANGE"),
+            ("oro 1 ok\nmost 1 2 3 4\n", "ATTACH-STRANGE"),
+            ("oro 1 error ring-quota there is no more\n", "RING-QUOTA"),
         ] {
             assert_eq!(parse_reply(text, 17).err().map(|error| error.code()), Some(code), "{text}");
         }
     }
 
     #[test]
-    fn names_are_read_in_order() {
+    fn names_are_read_by_number() {
         let names =
-            parse_names("port 0 a.out b.in demo.num.v1 auto\nport 1 x y z synchronous more\n");
+            parse_names("port 0 a.out b.in demo.num.v1 auto\nport 7 x y z synchronous more\n");
         assert_eq!(names.len(), 2);
-        assert_eq!((names[0].from.as_str(), names[0].type_name.as_str()), ("a.out", "demo.num.v1"));
-        assert!(!names[0].is_forced_by_manifest && names[1].is_forced_by_manifest);
-        assert_eq!(parse_names("port 1 a b c auto\nport 0 a b\nelse\n"), []);
+        assert_eq!(
+            (names[&0].from.as_str(), names[&0].type_name.as_str()),
+            ("a.out", "demo.num.v1")
+        );
+        assert!(!names[&0].is_forced_by_manifest && names[&7].is_forced_by_manifest);
+        assert_eq!(parse_names("port x a b c auto\nport 0 a b\nelse\n").len(), 0);
     }
 }

@@ -66,6 +66,13 @@ pub enum AttachError {
         /// Why.
         why: String,
     },
+    /// It does not do what it was asked to of its Rings (`CTL-14`).
+    Ring {
+        /// `RING-DENIED` and so on.
+        code: &'static str,
+        /// Why.
+        why: String,
+    },
     /// What it says or shows makes no sense.
     Strange {
         /// What of it.
@@ -105,6 +112,7 @@ impl AttachError {
             Self::Silent { .. } => "ATTACH-SILENT",
             Self::Ended { .. } => "ATTACH-ENDED",
             Self::Refused { .. } => "ATTACH-REFUSED",
+            Self::Ring { code, .. } => code,
             Self::Strange { .. } => "ATTACH-STRANGE",
         }
     }
@@ -120,7 +128,8 @@ impl AttachError {
             | Self::NoProcess { .. }
             | Self::Forbidden { .. }
             | Self::Version { .. }
-            | Self::Refused { .. } => true,
+            | Self::Refused { .. }
+            | Self::Ring { .. } => true,
             Self::Silent { .. } | Self::Ended { .. } | Self::Strange { .. } => false,
         }
     }
@@ -165,7 +174,10 @@ impl AttachError {
             Self::Silent { .. } => {
                 Some("it may have been stopped: `kill -CONT` lets it go on".to_owned())
             }
-            Self::Ended { .. } | Self::Refused { .. } | Self::Strange { .. } => None,
+            Self::Ended { .. }
+            | Self::Refused { .. }
+            | Self::Ring { .. }
+            | Self::Strange { .. } => None,
         }
     }
 }
@@ -203,6 +215,7 @@ impl fmt::Display for AttachError {
             }
             Self::Ended { process_id } => write!(f, "the system of process {process_id} has ended"),
             Self::Refused { why } => write!(f, "the system refuses: {why}"),
+            Self::Ring { why, .. } => f.write_str(why),
             Self::Strange { what } => write!(f, "the system says what makes no sense: {what}"),
         }
     }

@@ -10,35 +10,62 @@
 //! | --- | --- |
 //! | `oro 1 describe` | `oro 1 ok`, lines of a key and a value; descriptors of the tables and of the names |
 //! | `oro 1 look` | the same without descriptors; before it all live cursors have been looked at |
-//! | `oro 1 force-sync N`, `oro 1 allow N` | the same, once it is done to Port `N` |
+//! | `oro 1 force-sync N`, `oro 1 allow N` | the same, once it is done to the Port with this number |
+//! | `oro 1 ring`, a newline, 512 bytes of [`ControlRequest`](oro_sysabi::ControlRequest) | the same with `id N`, or what `DESCRIBE` says, once it is done (`CTL-14`) |
 //! | anything else | `oro 1 error`, a code and a sentence |
 
 use std::fmt::Write as _;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use oro_kernel::{EndpointId, PortId, Side};
+use oro_sysabi as abi;
+use oro_system::control::{Answer, Description};
 use rustix::event::epoll::{self, EventFlags};
 use rustix::fs::{Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, sockopt,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, sockopt,
 };
 
 use crate::Options;
 use crate::addresses::RING;
 use crate::memory::create_memfd;
 use crate::rendezvous::{Lair, own_user};
+use crate::ring_control::OperatorRequest;
 use crate::supervisor::{Source, Supervisor};
+use crate::tables::FIRST_GENERATION;
 
 /// What both sides speak.
 pub(crate) const PROTOCOL_VERSION: u32 = 1;
-/// Longest request in bytes; longer ones are none.
-const MAX_REQUEST_BYTES: usize = 64;
+/// Longest line of a request in bytes; longer ones are none.
+const MAX_LINE_BYTES: usize = 64;
+/// Longest request in bytes.
+const MAX_REQUEST_BYTES: usize = MAX_LINE_BYTES + MESSAGE_BYTES;
+const MESSAGE_BYTES: usize = size_of::<oro_sysabi::ControlRequest>();
+/// Longest sentence of a refusal in bytes, so that the client has room for it.
+const MAX_WHY_BYTES: usize = 2048;
 /// Connections at a time; a further one takes the place of the one that has been silent longest.
 const MAX_CONNECTIONS: usize = 8;
+
+/// Codes of Ring control, what they are on the wire, and for tools.
+pub(crate) const RING_CODES: [(u32, &str, &str); 12] = [
+    (abi::CONTROL_BAD_REQUEST, "ring-bad-request", "RING-BAD-REQUEST"),
+    (abi::CONTROL_UNKNOWN, "ring-unknown", "RING-UNKNOWN"),
+    (abi::CONTROL_DENIED, "ring-denied", "RING-DENIED"),
+    (abi::CONTROL_NAME, "ring-name", "RING-NAME"),
+    (abi::CONTROL_IMAGE, "ring-image", "RING-IMAGE"),
+    (abi::CONTROL_PORT, "ring-port", "RING-PORT"),
+    (abi::CONTROL_TYPE, "ring-type", "RING-TYPE"),
+    (abi::CONTROL_BUSY, "ring-busy", "RING-BUSY"),
+    (abi::CONTROL_QUOTA, "ring-quota", "RING-QUOTA"),
+    (abi::CONTROL_STATE, "ring-state", "RING-STATE"),
+    (abi::CONTROL_UNSUPPORTED, "ring-unsupported", "RING-UNSUPPORTED"),
+    (abi::CONTROL_SYSTEM, "ring-system", "RING-SYSTEM"),
+];
 
 /// Everything that listens.
 #[derive(Debug)]
@@ -55,11 +82,15 @@ pub(crate) struct Control {
     last_wakeup: Option<u64>,
     /// Descriptors for clients, once one has asked.
     handed_out: Option<HandedOut>,
+    /// Goes up when the names change.
+    names_version: u64,
 }
 
 #[derive(Debug)]
 struct Connection {
     fd: OwnedFd,
+    /// Never that of another one.
+    number: u64,
     last_used: u64,
 }
 
@@ -70,27 +101,41 @@ struct HandedOut {
 }
 
 /// What a client wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Request {
     Describe,
     Look,
     ForceSynchronous(u32),
     AllowAsynchronous(u32),
+    Ring(OperatorRequest),
 }
 
 /// Why it does not get it: a code and a sentence.
 type Refusal = (&'static str, String);
 
-fn parse_request(bytes: &[u8]) -> Result<Request, Refusal> {
+fn parse_request(bytes: &[u8], image: Option<OwnedFd>) -> Result<Request, Refusal> {
     let strange = || ("request", "this is no request that a system knows".to_owned());
-    let text = std::str::from_utf8(bytes).map_err(|_| strange())?;
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+    let (line, message) = bytes.split_at(end);
+    let text = std::str::from_utf8(line).map_err(|_| strange())?;
+    if line.len() > MAX_LINE_BYTES || (!message.is_empty() && message.len() != MESSAGE_BYTES) {
+        return Err(strange());
+    }
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let ["oro", version, rest @ ..] = &words[..] else { return Err(strange()) };
+    let ["oro", version, words @ ..] = &words[..] else { return Err(strange()) };
     if *version != PROTOCOL_VERSION.to_string() {
         let text = format!("this system speaks version {PROTOCOL_VERSION} of the protocol");
         return Err(("version", text));
     }
-    match rest {
+    if let Ok(message) = Box::<[u8; MESSAGE_BYTES]>::try_from(Box::<[u8]>::from(message)) {
+        let is_ring = matches!(words, ["ring"]);
+        return if is_ring {
+            Ok(Request::Ring(OperatorRequest { message, image }))
+        } else {
+            Err(strange())
+        };
+    }
+    match words {
         ["describe"] => Ok(Request::Describe),
         ["look"] => Ok(Request::Look),
         ["force-sync", port] => port.parse().map(Request::ForceSynchronous).map_err(|_| strange()),
@@ -117,6 +162,7 @@ impl Control {
             wakeup_count: 0,
             last_wakeup: None,
             handed_out: None,
+            names_version: 0,
         })
     }
 
@@ -139,7 +185,8 @@ impl Control {
         // Dropped first: a closed descriptor leaves the epoll by itself.
         self.connections[index] = None;
         if epoll::add(epoll, &fd, Source::Control(index + 1).encode(), EventFlags::IN).is_ok() {
-            self.connections[index] = Some(Connection { fd, last_used: self.event_count });
+            let number = self.event_count;
+            self.connections[index] = Some(Connection { fd, number, last_used: number });
         }
     }
 
@@ -148,12 +195,21 @@ impl Control {
         let slot = self.connections.get_mut(index)?;
         let connection = slot.as_mut()?;
         let mut bytes = [0_u8; MAX_REQUEST_BYTES];
-        // Descriptors that come along are closed by Linux, since there is no room for them.
-        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-        match rustix::net::recv(&connection.fd, &mut bytes[..], flags) {
-            Ok((_, count)) if (1..=MAX_REQUEST_BYTES).contains(&count) => {
+        // Of descriptors that come along there is room for one; Linux closes the others.
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC | RecvFlags::CMSG_CLOEXEC;
+        match rustix::net::recvmsg(&connection.fd, &mut parts, &mut control, flags) {
+            Ok(received) if (1..=MAX_REQUEST_BYTES).contains(&received.bytes) => {
                 connection.last_used = self.event_count;
-                Some(parse_request(&bytes[..count]))
+                let mut image = None;
+                for message in control.drain() {
+                    if let RecvAncillaryMessage::ScmRights(fds) = message {
+                        image = fds.last();
+                    }
+                }
+                Some(parse_request(&bytes[..received.bytes], image))
             }
             Err(Errno::AGAIN | Errno::INTR) => None,
             Ok(_) | Err(_) => {
@@ -161,6 +217,12 @@ impl Control {
                 None
             }
         }
+    }
+
+    /// The connection of this number, if it is still there.
+    fn find_connection(&self, number: u64) -> Option<usize> {
+        let is_it = |slot: &Option<Connection>| slot.as_ref().is_some_and(|it| it.number == number);
+        self.connections.iter().position(is_it)
     }
 
     /// Sends a reply; who leaves no room for it is cut off.
@@ -196,18 +258,50 @@ impl Supervisor<'_> {
         }
         let Some(index) = index.checked_sub(1) else { return control.accept(&self.epoll) };
         let Some(request) = control.receive(index) else { return };
-        let with_descriptors = request == Ok(Request::Describe);
-        let text = match request.and_then(|request| self.fulfil(request)) {
-            Ok(()) => self.describe_state(),
-            Err((code, text)) => format!("oro {PROTOCOL_VERSION} error {code} {text}\n"),
+        let number = control.connections[index].as_ref().map_or(0, |it| it.number);
+        let with_descriptors = matches!(request, Ok(Request::Describe));
+        let text = match request {
+            Ok(Request::Ring(request)) => {
+                if let Some(answer) = self.serve_operator(number, &request) {
+                    self.send_answer(number, &answer);
+                }
+                return;
+            }
+            request => match request.and_then(|request| self.fulfil(&request)) {
+                Ok(()) => self.describe_state(),
+                Err((code, why)) => refuse(code, &why),
+            },
         };
         if let Some(control) = &mut self.control {
             control.reply(index, &text, with_descriptors);
         }
     }
 
-    fn fulfil(&mut self, request: Request) -> Result<(), Refusal> {
-        match request {
+    /// Tells a client what has come of its request, if it is still there.
+    pub(crate) fn send_answer(&mut self, connection: u64, answer: &Answer) {
+        let text = match answer {
+            Answer::Refused(refusal) => refuse(name_code(refusal.code), &refusal.text),
+            Answer::Done { id } => format!("{}id {id}\n", self.describe_state()),
+            Answer::Described(Description { taken, most }) => format!(
+                "{}taken {} {} {}\nmost {} {} {}\n",
+                self.describe_state(),
+                taken.memory_bytes,
+                taken.port_count,
+                taken.thread_count,
+                most.memory_bytes,
+                most.port_count,
+                most.thread_count
+            ),
+        };
+        if let Some(control) = &mut self.control
+            && let Some(index) = control.find_connection(connection)
+        {
+            control.reply(index, &text, false);
+        }
+    }
+
+    fn fulfil(&mut self, request: &Request) -> Result<(), Refusal> {
+        match *request {
             Request::Describe => self.prepare_descriptors().map_err(|error| {
                 ("descriptors", format!("the tables cannot be handed out: {error}"))
             }),
@@ -215,32 +309,35 @@ impl Supervisor<'_> {
                 self.look_at_all();
                 Ok(())
             }
-            Request::ForceSynchronous(port) => {
-                self.check_port(port)?;
-                self.force_synchronous(PortId(port));
+            Request::ForceSynchronous(number) => {
+                let port = self.find_shown_port(number)?;
+                self.force_synchronous(port);
                 Ok(())
             }
-            Request::AllowAsynchronous(port) => {
-                self.check_port(port)?;
-                if self.plan.ports[port as usize].is_forced_synchronous {
-                    let name = |side| self.end_name(EndpointId { port: PortId(port), side });
+            Request::AllowAsynchronous(number) => {
+                let port = self.find_shown_port(number)?;
+                if self.plan.ports[port.0 as usize].is_forced_synchronous {
+                    let name = |side| self.end_name(EndpointId { port, side });
                     let (from, to) = (name(Side::Producer), name(Side::Consumer));
                     return Err((
                         "forced",
-                        format!("the manifest forces Port {port} ({from} -> {to})"),
+                        format!("the manifest forces Port {number} ({from} -> {to})"),
                     ));
                 }
-                self.allow_asynchronous(PortId(port));
+                self.allow_asynchronous(port);
                 Ok(())
             }
+            Request::Ring(_) => unreachable!("served by Ring control"),
         }
     }
 
-    fn check_port(&self, port: u32) -> Result<(), Refusal> {
-        if (port as usize) < self.plan.ports.len() {
-            return Ok(());
-        }
-        Err(("port", format!("there are {} Ports, none is Port {port}", self.plan.ports.len())))
+    /// The Port with a number that clients know it by: the lower half of its id in the root's tables.
+    fn find_shown_port(&self, number: u32) -> Result<PortId, Refusal> {
+        let found = self.world.tables.find_port(0, FIRST_GENERATION | u64::from(number));
+        let ports = self.plan.ports.iter().filter(|port| !port.is_forgotten());
+        found.map(PortId).ok_or_else(|| {
+            ("port", format!("there are {} Ports, none is Port {number}", ports.count()))
+        })
     }
 
     /// Looks at every live cursor, so that the tables show them. The consumers' first: what is waiting
@@ -263,9 +360,11 @@ impl Supervisor<'_> {
             let own = control.wakeup_count.saturating_sub(1);
             let wakeups = self.report.wakeup_count.saturating_sub(own);
             let _ = writeln!(text, "wakeups {wakeups}");
+            let _ = writeln!(text, "names {}", control.names_version);
         }
         let _ = writeln!(text, "faults {}", self.report.fault_count);
         let _ = writeln!(text, "ring-address {RING}");
+        let _ = writeln!(text, "ring-bytes {}", self.world.tables.used_bytes(0));
         text
     }
 
@@ -273,6 +372,7 @@ impl Supervisor<'_> {
     pub(crate) fn forget_names(&mut self) {
         if let Some(control) = &mut self.control {
             control.handed_out = None;
+            control.names_version += 1;
         }
     }
 
@@ -298,48 +398,79 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// What the tables do not say of the Ports, a line each: index, both ends, the type's name, and
+    /// What the tables do not say of the Ports, a line each: number, both ends, the type's name, and
     /// who forces it from the start.
     fn list_names(&self) -> String {
         let mut text = String::new();
-        for (index, port) in self.plan.ports.iter().enumerate() {
-            let name = |side| {
-                let port = PortId(u32::try_from(index).unwrap_or(u32::MAX));
-                self.end_name(EndpointId { port, side })
-            };
+        for (index, port) in (0..).zip(&self.plan.ports).filter(|(_, port)| !port.is_forgotten()) {
+            let name = |side| self.end_name(EndpointId { port: PortId(index), side });
+            let number = self.world.tables.port_id(0, index) & u64::from(u32::MAX);
             let [from, to] = [Side::Producer, Side::Consumer].map(name);
             let layout = port.layout.split('{').next().unwrap_or_default();
             let mode = if port.is_forced_synchronous { "synchronous" } else { "auto" };
-            let _ = writeln!(text, "port {index} {from} {to} {layout} {mode}");
+            let _ = writeln!(text, "port {number} {from} {to} {layout} {mode}");
         }
         text
     }
+}
+
+fn refuse(code: &str, why: &str) -> String {
+    let mut length = why.len().min(MAX_WHY_BYTES);
+    while !why.is_char_boundary(length) {
+        length -= 1;
+    }
+    format!("oro {PROTOCOL_VERSION} error {code} {}\n", &why[..length])
+}
+
+/// `CONTROL_DENIED` and so on, as a word.
+fn name_code(code: u32) -> &'static str {
+    RING_CODES.iter().find(|(known, ..)| *known == code).map_or("ring-system", |(_, word, _)| word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(bytes: &[u8]) -> Result<String, &'static str> {
+        parse_request(bytes, None).map(|request| format!("{request:?}")).map_err(|(code, _)| code)
+    }
+
     #[test]
     fn requests_are_exact() {
-        let parse = |text: &str| parse_request(text.as_bytes());
-        assert_eq!(parse("oro 1 describe\n"), Ok(Request::Describe));
-        assert_eq!(parse("oro 1 look"), Ok(Request::Look));
-        assert_eq!(parse("oro 1 force-sync 7\n"), Ok(Request::ForceSynchronous(7)));
-        assert_eq!(parse("oro 1 allow 0\n"), Ok(Request::AllowAsynchronous(0)));
-        for (text, code) in [
-            ("oro 2 describe", "version"),
-            ("oro 1", "request"),
-            ("oro", "request"),
-            ("", "request"),
-            ("GET / HTTP/1.1", "request"),
-            ("oro 1 allow", "request"),
-            ("oro 1 allow -1", "request"),
-            ("oro 1 force-sync 4294967296", "request"),
-            ("oro 1 describe more", "request"),
+        for (text, expected) in [
+            ("oro 1 describe\n", Ok("Describe")),
+            ("oro 1 look", Ok("Look")),
+            ("oro 1 force-sync 7\n", Ok("ForceSynchronous(7)")),
+            ("oro 1 allow 0\n", Ok("AllowAsynchronous(0)")),
+            ("oro 2 describe", Err("version")),
+            ("oro 1", Err("request")),
+            ("oro", Err("request")),
+            ("", Err("request")),
+            ("GET / HTTP/1.1", Err("request")),
+            ("oro 1 allow", Err("request")),
+            ("oro 1 allow -1", Err("request")),
+            ("oro 1 force-sync 4294967296", Err("request")),
+            ("oro 1 describe more", Err("request")),
+            ("oro 1 look\nmore", Err("request")),
+            ("oro 1 ring\n", Err("request")),
         ] {
-            assert_eq!(parse(text).map_err(|(code, _)| code), Err(code), "{text}");
+            assert_eq!(parse(text.as_bytes()), expected.map(str::to_owned), "{text}");
         }
-        assert!(parse_request(b"oro 1 \xff").is_err());
+        assert!(parse(b"oro 1 \xff").is_err());
+    }
+
+    #[test]
+    fn ctl_14_a_request_of_ring_control_has_all_of_its_bytes() {
+        for (line, length, is_one) in [
+            ("oro 1 ring\n", MESSAGE_BYTES, true),
+            ("oro 1 ring\n", MESSAGE_BYTES - 1, false),
+            ("oro 1 ring\n", MESSAGE_BYTES + 1, false),
+            ("oro 1 ring", MESSAGE_BYTES, false),
+            ("oro 1 look\n", MESSAGE_BYTES, false),
+        ] {
+            let mut bytes = line.as_bytes().to_vec();
+            bytes.resize(line.len() + length, 0);
+            assert_eq!(parse(&bytes).is_ok(), is_one, "{line} {length}");
+        }
     }
 }

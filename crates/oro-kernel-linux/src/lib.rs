@@ -50,7 +50,7 @@ mod waits;
 mod work;
 mod world;
 
-pub use attach::{Attachment, Counters, PortNames};
+pub use attach::{Attachment, Counters, PortNames, RingAnswer};
 pub use attach_error::{AttachError, FoundSystem};
 pub use doctor::{Probe, Verdict, examine_machine};
 pub use error::StartError;

@@ -11,6 +11,10 @@ pub struct Options {
     /// Name under which the running system is found by [`Attachment`](crate::Attachment). `None`: nobody
     /// can attach to it.
     pub name: Option<String>,
+    /// Operators may add to the system while it runs (`CTL-14`): tables have room for more, and ports that are
+    /// wired to nothing have their places. Without it they may add nothing, unless an instance holds Ring
+    /// control.
+    pub is_growable: bool,
     /// Is called once, before anything runs, if the system has a name and nobody will be able to attach
     /// to it all the same: there is no place for its socket.
     pub tell_hidden: Option<fn(&io::Error)>,

@@ -60,8 +60,10 @@ pub struct InstancePicture {
 /// A Port (`META-6`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortPicture {
-    /// Its number, by which it is named to the system.
+    /// Its number, by which it is named to the system: the lower half of its id.
     pub index: usize,
+    /// Its id.
+    pub id: u64,
     /// Id of the message type.
     pub type_id: u64,
     /// Size of a slot in bytes.
@@ -156,12 +158,16 @@ impl PortPicture {
 }
 
 /// Reads the tables, consistently (`META-7`); else what is wrong with them. `address` is where the
-/// instances see the Ring.
-pub(crate) fn read_picture(reader: &RingReader, address: u64) -> Result<Picture, String> {
+/// instances see the Ring, `size_bytes` what of it has ever been written.
+pub(crate) fn read_picture(
+    reader: &RingReader,
+    address: u64,
+    size_bytes: usize,
+) -> Result<Picture, String> {
     let generation = offset_of!(abi::Ring, generation);
     // What cannot be loaded is found to be missing below.
     let load = || reader.load(generation).unwrap_or(0);
-    let words = abi::read_consistent(MAX_TRIES, load, || reader.copy())
+    let words = abi::read_consistent(MAX_TRIES, load, || reader.copy(size_bytes))
         .map_err(|_| format!("they changed during each of {MAX_TRIES} looks"))?;
     parse(&words, address)
 }
@@ -196,18 +202,22 @@ fn parse_ring(
     let deeper = depth.checked_sub(1).ok_or("Rings lie in each other without an end (RING-1)")?;
     let mut table = |offset, size| list_entries(words, ring, offset, size, address, budget);
     let instances = table(offset_of!(abi::Ring, instances), size_of::<abi::Instance>())?;
+    // Rows that have been given back are zero (CTL-10).
     for port in table(offset_of!(abi::Ring, ports), size_of::<abi::Port>())? {
+        if port.is_zero() {
+            continue;
+        }
         // A Port between two Rings is in both tables, under one id (RING-5).
         let port = parse_port(&port);
         ports.entry(port.index).or_insert(port);
     }
     let children = table(offset_of!(abi::Ring, children), size_of::<abi::Ring>())?;
-    let children =
-        children.iter().map(|child| parse_ring(words, child, address, ports, budget, deeper));
+    let children = children.iter().filter(|child| !child.is_zero());
+    let children = children.map(|child| parse_ring(words, child, address, ports, budget, deeper));
     Ok(RingPicture {
         id: ring.word(offset_of!(abi::Ring, id)),
         name: ring.text(offset_of!(abi::Ring, name)),
-        instances: instances.iter().map(parse_instance).collect(),
+        instances: instances.iter().filter(|own| !own.is_zero()).map(parse_instance).collect(),
         children: children.collect::<Result<_, _>>()?,
     })
 }
@@ -221,6 +231,10 @@ impl<'a> Entry<'a> {
         let start = offset_bytes / 8;
         let end = start.checked_add(size_bytes / 8)?;
         words.get(start..end).filter(|_| offset_bytes.is_multiple_of(8)).map(Self)
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
     }
 
     /// The field of 8 bytes at an offset that belongs to the entry.
@@ -310,6 +324,7 @@ fn parse_port(entry: &Entry<'_>) -> PortPicture {
     let id = entry.word(offset_of!(abi::Port, id));
     PortPicture {
         index: usize::try_from(id & u64::from(u32::MAX)).unwrap_or(usize::MAX),
+        id,
         type_id: entry.word(offset_of!(abi::Port, type_id)),
         slot_size_bytes: entry.half(offset_of!(abi::Port, slot_size_bytes)),
         slot_count: entry.half(offset_of!(abi::Port, slot_count)),
@@ -379,6 +394,7 @@ mod tests {
         words[16..19].copy_from_slice(&[ADDRESS + 384, 1 << 32 | 256, 1]);
         words[32..34].copy_from_slice(&[1 << 32, 1 << 32 | 1]);
         words[36] = u64::from_le_bytes(*b"hash\0\0\0\0");
+        words[48] = 1 << 32;
         // Slots of 8 bytes, 4 of them; open; 3 committed, 1 released.
         words[50..52].copy_from_slice(&[4 << 32 | 8, 1 << 32 | 1]);
         words[56] = 3;
@@ -397,6 +413,18 @@ mod tests {
         assert_eq!((port.slot_count, port.slot_size_bytes, port.state), (4, 8, "open"));
         assert_eq!((port.is_forced, port.waiting_count()), (true, 2));
         assert_eq!(port.producer.reason, ModeReason::Streak);
+    }
+
+    #[test]
+    fn ctl_10_rows_that_have_been_given_back_are_left_out() {
+        let mut words = tables();
+        words[32..48].fill(0);
+        words[48..80].fill(0);
+        let picture = parse(&words, ADDRESS).unwrap();
+        assert_eq!((picture.root.instances.len(), picture.ports.len()), (0, 0));
+        // A built-in instance has no id, but a name.
+        words[36] = u64::from_le_bytes(*b"null\0\0\0\0");
+        assert_eq!(parse(&words, ADDRESS).unwrap().root.instances[0].name, "null");
     }
 
     /// `META-4`: tables that share their memory cannot make more of it than there is.

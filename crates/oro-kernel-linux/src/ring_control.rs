@@ -1,11 +1,13 @@
 //! Ring control (`CTL-*`): requests are taken from holders' Ports, decided on by `oro-system`, carried out
-//! here, and answered.
+//! here, and answered. Those of operators come by `control.rs`.
 //!
 //! A request is carried out whole or not at all: what can fail comes before what others see. The plan of
 //! the system says at each moment what there is; world, core and tables follow it. Instances are in
-//! `instances.rs`, Ports in `wire.rs`, those that are taken in `take.rs`, what a decision asks in `seen.rs`.
+//! `instances.rs`, Ports in `wire.rs`, those that are taken in `take.rs`, what a decision asks in `seen.rs`,
+//! what is an operator's alone in `operator.rs`.
 
 mod instances;
+mod operator;
 mod seen;
 mod take;
 mod wire;
@@ -16,7 +18,7 @@ use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
 use oro_sysabi as abi;
 use oro_system::Plan;
 use oro_system::control::{
-    Action, Answer, Description, Refusal, Reply, Request, World as Known, decide,
+    Action, Answer, Asker, Description, Refusal, Reply, Request, World as Known, decide,
 };
 
 use crate::StartError;
@@ -24,14 +26,16 @@ use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
 use crate::world::{as_u32, side_of};
+pub(crate) use operator::{BROUGHT_IMAGE, OperatorRequest};
 use seen::Seen;
-use take::{Asked, Done, Moving};
+use take::{Asked, Done, From, Moving};
 
 /// What is remembered of holders.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
-    /// Images that holders have loaded: whose, and which module of the plan.
-    images: Vec<(u32, u32)>,
+    /// Images that holders have loaded, and the one that an operator brings along: whose, and which module of
+    /// the plan.
+    images: Vec<(Asker, u32)>,
     /// By instance: parameters that it has been given and that it has not started with.
     given: Vec<Vec<(String, String)>>,
     /// Requests whose answer is awaited; of each holder at most one.
@@ -74,8 +78,10 @@ impl Supervisor<'_> {
             // Read once, into a copy (CTL-2).
             port.queue.read(port.slot_offset(self.kernel.cursor(requests)), &mut message);
             let (correlation, operation) = Request::header(&message);
-            let what = self.answer(as_u32(instance), &message).unwrap_or_else(Done::refused);
-            Asked { requests, correlation, operation, what }
+            let asker = Asker::Holder(as_u32(instance));
+            let what = Request::decode(&message).and_then(|request| self.answer(asker, &request));
+            let what = what.unwrap_or_else(Done::refused);
+            Asked { from: From::Holder(requests), correlation, operation, what }
         });
         let Asked { correlation, operation, .. } = served;
         let answer = match self.find_answer(served) {
@@ -104,14 +110,21 @@ impl Supervisor<'_> {
         self.built_ins.iter().position(|end| end.is_requests() && end.instance == instance)
     }
 
-    fn answer(&mut self, holder: u32, message: &[u8; 512]) -> Result<Done, Refusal> {
-        let request = Request::decode(message)?;
-        let action = decide(&self.plan, &Seen { supervisor: self }, holder, &request)?;
-        self.carry_out_action(holder, &action)
+    fn answer(&mut self, asker: Asker, request: &Request) -> Result<Done, Refusal> {
+        let action = decide(&self.plan, &Seen { supervisor: self }, asker, request)?;
+        self.carry_out_action(asker, &action)
     }
 
-    fn carry_out_action(&mut self, holder: u32, action: &Action) -> Result<Done, Refusal> {
-        let reader = self.plan.instances[holder as usize].ring;
+    /// The Ring in whose tables an asker's ids are.
+    fn reader(&self, asker: Asker) -> u32 {
+        match asker {
+            Asker::Holder(holder) => self.plan.instances[holder as usize].ring,
+            Asker::Operator => 0,
+        }
+    }
+
+    fn carry_out_action(&mut self, asker: Asker, action: &Action) -> Result<Done, Refusal> {
+        let reader = self.reader(asker);
         // Of those alone that change it.
         let plan = || {
             let mut plan = self.plan.clone().into_owned();
@@ -139,7 +152,7 @@ impl Supervisor<'_> {
                 }
             }
             Action::Load { address, size_bytes } => {
-                id = self.load(holder, *address, *size_bytes)?;
+                id = self.load(asker, *address, *size_bytes)?;
             }
             Action::Mount(planned) => {
                 self.check_room(planned.ring, Kind::Instances)?;

@@ -51,9 +51,11 @@ impl RingReader {
         Some(unsafe { AtomicU64::from_ptr(word) }.load(Ordering::Acquire))
     }
 
-    /// Copies everything, word by word in ascending order (an entry's state before what it guards).
-    pub(crate) fn copy(&self) -> Vec<u64> {
-        (0..self.word_count).filter_map(|index| self.load(index * WORD_BYTES)).collect()
+    /// Copies the first bytes, word by word in ascending order (an entry's state before what it guards). What
+    /// has never been written is not to be touched: that would give it memory.
+    pub(crate) fn copy(&self, size_bytes: usize) -> Vec<u64> {
+        let count = (size_bytes / WORD_BYTES).min(self.word_count);
+        (0..count).filter_map(|index| self.load(index * WORD_BYTES)).collect()
     }
 }
 
@@ -83,6 +85,7 @@ mod tests {
             (reader.load(8192), reader.load(4), reader.load(usize::MAX - 7)),
             (None, None, None)
         );
-        assert_eq!(reader.copy().len(), 1024);
+        assert_eq!(reader.copy(4096).len(), 512);
+        assert_eq!(reader.copy(usize::MAX).len(), 1024);
     }
 }

@@ -62,7 +62,7 @@ pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, S
     let guardian = Guardian::start()?;
     let facts = MachineFacts::read();
     let images: Vec<Cow<'_, Image>> = images.iter().map(Cow::Borrowed).collect();
-    let mut world = World::build(plan, &images)?;
+    let mut world = World::build(plan, &images, options.is_growable)?;
     metadata::write_all(&world, plan, &images, &facts)
         .map_err(|error| StartError::system("getrandom", error))?;
     let start = Instant::now();

@@ -19,7 +19,7 @@ use oro_system::Plan;
 
 use crate::memory::SharedMemory;
 use crate::metadata::name_field;
-pub(crate) use view::Kind;
+pub(crate) use view::{FIRST_GENERATION, Kind};
 use view::{View, Views};
 
 /// The tables of every Ring.
@@ -111,6 +111,11 @@ impl Tables {
     pub(crate) fn find_port(&self, reader: u32, id: u64) -> Option<u32> {
         let mut ids = self.views[reader as usize].port_ids.iter();
         ids.find(|(_, own)| **own == id).map(|(port, _)| *port)
+    }
+
+    /// Bytes of a Ring's tables in which anything has ever been.
+    pub(crate) fn used_bytes(&self, reader: u32) -> u64 {
+        self.views[reader as usize].used_bytes()
     }
 
     fn own_view(&self, plan: &Plan, instance: u32) -> &View {

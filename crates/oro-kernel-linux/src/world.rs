@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) ports: Vec<PortMemory>,
     pub(crate) charges: Charges,
     store: Store,
+    /// Rings such that they, and what is below them, may be changed while the system runs; 0: all.
+    changeable: BTreeSet<u32>,
     /// The whole plan of the start has its places, so it fits: what comes now is allocated at once.
     is_built: bool,
 }
@@ -305,8 +307,12 @@ impl InstanceMemory {
 }
 
 impl World {
-    /// Creates everything that the plan asks for.
-    pub(crate) fn build(plan: &Plan, images: &[Cow<'_, Image>]) -> Result<Self, StartError> {
+    /// Creates everything that the plan asks for. `is_growable`: operators may add to it.
+    pub(crate) fn build(
+        plan: &Plan,
+        images: &[Cow<'_, Image>],
+        is_growable: bool,
+    ) -> Result<Self, StartError> {
         for (name, image) in plan.modules.iter().zip(images) {
             if image.machine != Machine::X86_64 {
                 return Err(StartError::machine(name, image.machine.name()));
@@ -315,15 +321,18 @@ impl World {
         let charges = Charges::count(plan, images);
         charges.check(plan)?;
         let system = |error| StartError::system("memory for tables and code", error);
-        let holders = list_holders(plan);
-        let grows = !holders.is_empty();
+        let mut changeable = list_holders(plan);
+        if is_growable {
+            changeable.insert(0);
+        }
         let mut world = Self {
-            tables: Tables::lay_out(plan, grows).map_err(system)?,
+            tables: Tables::lay_out(plan, !changeable.is_empty()).map_err(system)?,
             instances: Vec::new(),
             threads: Vec::new(),
             ports: Vec::new(),
             charges,
             store: Store::new().map_err(system)?,
+            changeable,
             is_built: false,
         };
         for _ in &plan.instances {
@@ -340,7 +349,7 @@ impl World {
         }
         for index in 0..world.threads.len() {
             let instance = &plan.instances[world.threads[index].instance.0 as usize];
-            if plan.ancestry(instance.ring).any(|ring| holders.contains(&ring)) {
+            if plan.ancestry(instance.ring).any(|ring| world.changeable.contains(&ring)) {
                 world.reserve(plan, images, ThreadId(as_u32(index)))?;
             }
         }
@@ -358,8 +367,8 @@ impl World {
         for thread in &mut self.threads {
             thread.is_sealed = true;
         }
-        if !list_holders(plan).is_empty() {
-            return; // Whoever holds Ring control may have any of them built again, and more.
+        if self.grows() {
+            return; // Whoever changes it may have any of them built again, and more.
         }
         let may_restart = |index: usize| plan.instances[index].restart.on != RestartOn::Never;
         if !(0..plan.instances.len()).any(may_restart) {
@@ -374,6 +383,11 @@ impl World {
             thread.regions.shrink_to_fit();
             thread.ends.shrink_to_fit();
         }
+    }
+
+    /// Whether something may be added to it.
+    pub(crate) fn grows(&self) -> bool {
+        !self.changeable.is_empty()
     }
 
     /// Makes what is a thread's alone what it was before it first ran; its process is gone. Root page and

@@ -1,12 +1,13 @@
-//! Ring control (`CTL-*`): what a holder's request comes to.
+//! Ring control (`CTL-*`): what a request of a holder's, or of an operator's, comes to.
 //!
-//! [`Request::decode`] takes a message of `ring.requests` apart, [`decide`] says what is to be done, and
+//! [`Request::encode`] makes a message for `ring.requests`, [`Request::decode`] takes a message of `ring.requests` apart, [`decide`] says what is to be done, and
 //! [`Reply::encode`] makes the message for `ring.replies`. Nothing here changes anything: the kernel
 //! carries an [`Action`] out and then writes it to its plan with [`Action::apply`]. What it alone knows,
 //! ids and states and what is taken, it tells through [`World`].
 
 mod action;
 mod decide;
+mod encode;
 mod mount;
 mod reply;
 mod request;
@@ -21,4 +22,4 @@ pub use action::Action;
 pub use decide::decide;
 pub use reply::{Answer, Description, Refusal, Reply};
 pub use request::{EndName, ModuleName, Operation, Remounted, Request, Target, Wire};
-pub use world::{State, Usage, World};
+pub use world::{Asker, State, Usage, World};

@@ -18,7 +18,7 @@ mod rules;
 #[cfg(feature = "manifest")]
 pub use manifest::{
     Diagnostic, Label, MAX_MANIFEST_BYTES, Manifest, ModuleEntry, ModuleSource, ResolveOptions,
-    Severity, explain, line_column, list_codes, sort_by_place,
+    Severity, explain, line_column, list_codes, parse_size_bytes, sort_by_place,
 };
 pub use names::is_valid_name;
 pub use plan::*;

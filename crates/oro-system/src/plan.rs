@@ -109,6 +109,19 @@ pub struct PlanRestart {
     pub backoff_ns: u64,
 }
 
+impl PlanRestart {
+    /// A policy with the numbers of one that names none (`SYS-10`).
+    #[must_use]
+    pub fn of(on: RestartOn) -> Self {
+        match on {
+            RestartOn::Never => Self::default(),
+            RestartOn::Fault | RestartOn::Always => {
+                Self { on, max: 3, within_ns: 60_000_000_000, backoff_ns: 10_000_000 }
+            }
+        }
+    }
+}
+
 /// After which ends an instance is restarted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RestartOn {

@@ -44,6 +44,9 @@ pub(super) fn check_files(
             PlanEnd::BuiltIn(_) | PlanEnd::Instance { .. } => false,
         };
     }
+    let is_requests = |end: &PlanEnd| matches!(end, PlanEnd::BuiltIn(BuiltIn::RingRequests));
+    // Who holds Ring control may wire a file later.
+    let may_be_used_later = plan.ports.iter().any(|port| is_requests(&port.consumer));
     let mut read_paths = BTreeMap::new();
     let mut written_paths = BTreeMap::new();
     for (name, path) in files {
@@ -66,7 +69,7 @@ pub(super) fn check_files(
                 );
             }
         }
-        if !is_read && !is_written {
+        if !is_read && !is_written && !may_be_used_later {
             let message = format!("no wire leads from or to files.{name}");
             problems.push(
                 Problem::warning("FILE-UNUSED", message)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
 use oro_sysabi as abi;
-use oro_system::control::{Refusal, State, World as Known};
+use oro_system::control::{Asker, Refusal, State, World as Known};
 use oro_system::{Plan, PlanEnd, PlanPort};
 
 use super::seen::Seen;
@@ -21,40 +21,53 @@ impl Supervisor<'_> {
     /// Takes an image from its holder's memory (`CTL-5`).
     pub(super) fn load(
         &mut self,
-        holder: u32,
+        asker: Asker,
         address: u64,
         size_bytes: u64,
     ) -> Result<u64, Refusal> {
-        let refuse = |text: String| Refusal::new(abi::CONTROL_IMAGE, text);
-        let mut plan = self.plan.clone().into_owned();
+        let Asker::Holder(holder) = asker else {
+            unreachable!("decided: an operator has no memory")
+        };
         let memory = &self.world.instances[holder as usize];
         let bytes = memory.read(address, size_bytes).ok_or_else(|| {
-            refuse(format!(
+            let text = format!(
                 "{size_bytes} bytes at {address:#x} are not all in memory of yours: an image, a heap or \
                  a stack"
-            ))
+            );
+            Refusal::new(abi::CONTROL_IMAGE, text)
         })?;
         // It is kept for as long as the system runs, so it is paid for before it is looked at (CTL-13).
         let mut charges = self.world.charges.clone();
         charges.add_image(holder as usize, size_bytes);
-        charges.check(&plan).map_err(|error| over_quota(&error))?;
-        let image = oro_image::Image::parse(&bytes).map_err(|error| refuse(error.to_string()))?;
+        charges.check(&self.plan).map_err(|error| over_quota(&error))?;
+        let id = self.add_image(asker, &bytes)?;
+        self.world.charges = charges;
+        Ok(id)
+    }
+
+    /// Keeps an image, if it is one; its id.
+    pub(super) fn add_image(&mut self, asker: Asker, bytes: &[u8]) -> Result<u64, Refusal> {
+        let refuse = |text: String| Refusal::new(abi::CONTROL_IMAGE, text);
+        let image = oro_image::Image::parse(bytes).map_err(|error| refuse(error.to_string()))?;
         if image.machine != oro_image::Machine::X86_64 {
             return Err(refuse(format!("it is for {}, this is x86_64", image.machine.name())));
         }
-        let own = self.holders.images.iter().filter(|(owner, _)| *owner == holder);
-        let mut known = plan.instances[holder as usize].modules.clone();
+        let mut plan = self.plan.clone().into_owned();
+        let own = self.holders.images.iter().filter(|(owner, _)| *owner == asker);
+        let mut known: Vec<u32> = match asker {
+            Asker::Holder(holder) => plan.instances[holder as usize].modules.clone(),
+            Asker::Operator => (0..as_u32(plan.modules.len())).collect(),
+        };
         known.extend(own.map(|(_, module)| *module));
         let name = plan.free_module_name(&image.interface.name, &known);
         let module = as_u32(plan.modules.len());
         plan.modules.push(name);
-        self.world.charges = charges;
         self.images.push(Cow::Owned(image));
         self.adopt(plan);
         let images = &mut self.holders.images;
-        images.push((holder, module));
+        images.push((asker, module));
         // Counted for this holder alone: what others load is not to be seen (CTL-13).
-        let count = images.iter().filter(|(owner, _)| *owner == holder).count();
+        let count = images.iter().filter(|(owner, _)| *owner == asker).count();
         Ok(image_id(count - 1))
     }
 

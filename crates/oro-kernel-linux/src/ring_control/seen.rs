@@ -2,7 +2,7 @@
 
 use oro_kernel::InstanceId;
 use oro_system::PlanPort;
-use oro_system::control::{State, Usage, World as Known};
+use oro_system::control::{Asker, State, Usage, World as Known};
 
 use super::image_id;
 use crate::supervisor::Supervisor;
@@ -12,28 +12,22 @@ pub(super) struct Seen<'a, 'b> {
     pub(super) supervisor: &'a Supervisor<'b>,
 }
 
-impl Seen<'_, '_> {
-    fn reader(&self, holder: u32) -> u32 {
-        self.supervisor.plan.instances[holder as usize].ring
-    }
-}
-
 impl Known for Seen<'_, '_> {
-    fn ring(&self, holder: u32, id: u64) -> Option<u32> {
-        self.supervisor.world.tables.find_ring(self.reader(holder), id)
+    fn ring(&self, asker: Asker, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_ring(self.supervisor.reader(asker), id)
     }
 
-    fn instance(&self, holder: u32, id: u64) -> Option<u32> {
-        self.supervisor.world.tables.find_instance(self.reader(holder), id)
+    fn instance(&self, asker: Asker, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_instance(self.supervisor.reader(asker), id)
     }
 
-    fn port(&self, holder: u32, id: u64) -> Option<u32> {
-        self.supervisor.world.tables.find_port(self.reader(holder), id)
+    fn port(&self, asker: Asker, id: u64) -> Option<u32> {
+        self.supervisor.world.tables.find_port(self.supervisor.reader(asker), id)
     }
 
-    fn image(&self, holder: u32, id: u64) -> Option<u32> {
+    fn image(&self, asker: Asker, id: u64) -> Option<u32> {
         let images = self.supervisor.holders.images.iter();
-        let own = images.filter(|(owner, _)| *owner == holder);
+        let own = images.filter(|(owner, _)| *owner == asker);
         (0..).zip(own).find(|(index, _)| image_id(*index) == id).map(|(_, (_, module))| *module)
     }
 

@@ -16,11 +16,19 @@ use crate::world::planned_end;
 /// A request that has been carried out, or begun.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// Where it came.
-    pub(super) requests: EndpointId,
+    pub(super) from: From,
     pub(super) correlation: u64,
     pub(super) operation: u32,
     pub(super) what: Done,
+}
+
+/// Where a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// At this end.
+    Holder(EndpointId),
+    /// By this connection (`control.rs`).
+    Operator(u64),
 }
 
 /// What a request came to, or is to come to.
@@ -62,7 +70,7 @@ impl Supervisor<'_> {
     /// The request at this end that has been begun.
     pub(super) fn take_awaited(&mut self, requests: EndpointId) -> Option<Asked> {
         let awaited = &mut self.holders.awaited;
-        let index = awaited.iter().position(|asked| asked.requests == requests)?;
+        let index = awaited.iter().position(|asked| asked.from == From::Holder(requests))?;
         Some(awaited.swap_remove(index))
     }
 
@@ -98,11 +106,16 @@ impl Supervisor<'_> {
     /// Whoever waits for an answer that is known now has a turn.
     fn go_on(&mut self, is_it: impl Fn(&Done) -> bool) {
         let asked = self.holders.awaited.iter().filter(|asked| is_it(&asked.what));
-        let ends: Vec<EndpointId> = asked.map(|asked| asked.requests).collect();
-        for end in ends {
-            let index = self.built_ins.iter().position(|built_in| built_in.end == end);
-            if let Some(index) = index {
-                self.postpone(index);
+        let all: Vec<From> = asked.map(|asked| asked.from).collect();
+        for from in all {
+            match from {
+                From::Holder(end) => {
+                    let index = self.built_ins.iter().position(|built_in| built_in.end == end);
+                    if let Some(index) = index {
+                        self.postpone(index);
+                    }
+                }
+                From::Operator(connection) => self.answer_operator(connection),
             }
         }
     }
@@ -230,7 +243,7 @@ impl Supervisor<'_> {
 
     /// Whether a request at this end waits for its answer.
     pub(crate) fn is_answer_awaited(&self, requests: EndpointId) -> bool {
-        self.holders.awaited.iter().any(|asked| asked.requests == requests)
+        self.holders.awaited.iter().any(|asked| asked.from == From::Holder(requests))
     }
 }
 

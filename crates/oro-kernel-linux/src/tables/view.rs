@@ -16,7 +16,7 @@ use crate::metadata::{name_field, size_of_u32, write_structure};
 use crate::world::take;
 
 /// Upper half of every id: its generation, which starts at 1, so that no id is 0 (`META-9`).
-pub(super) const FIRST_GENERATION: u64 = 1 << 32;
+pub(crate) const FIRST_GENERATION: u64 = 1 << 32;
 
 pub(super) const RING_SIZE: u64 = size_of::<abi::Ring>() as u64;
 const INSTANCE_SIZE: u64 = size_of::<abi::Instance>() as u64;
@@ -87,6 +87,10 @@ impl Rows {
         })
     }
 
+    fn size_bytes(&self) -> u64 {
+        u64::from(self.capacity) * self.stride_bytes
+    }
+
     fn offset(&self, index: u32) -> u64 {
         self.first + u64::from(index) * self.stride_bytes
     }
@@ -154,7 +158,7 @@ pub(super) struct View {
     pub(super) memory: SharedMemory,
     /// First byte that nothing has yet.
     end: u64,
-    /// Rooms of Rings that have been forgotten; all are of [`Capacity::GROWTH`].
+    /// Rooms of Rings that have been forgotten; all have space for [`Capacity::GROWTH`].
     free_rooms: Vec<u64>,
     /// The Rings that it shows, by number.
     pub(super) rings: BTreeMap<u32, ShownRing>,
@@ -189,6 +193,11 @@ impl View {
             next_thread: FIRST_GENERATION,
             next_port: FIRST_GENERATION,
         })
+    }
+
+    /// Bytes in which anything has ever been; what comes after them is zero.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.end
     }
 
     /// Whether a Ring that is made while the system runs finds room.
@@ -244,8 +253,12 @@ impl View {
         let Some(shown) = self.rings.remove(&ring) else { return };
         self.memory.clear(shown.header, RING_SIZE);
         let room = shown.tables[0].first;
-        self.memory.clear(room, Capacity::GROWTH.size_bytes());
-        self.free_rooms.push(room);
+        let size_bytes = shown.tables.iter().map(Rows::size_bytes).sum();
+        self.memory.clear(room, size_bytes);
+        // Those of a plan are larger, or, in a system that nobody adds to, of no use any more.
+        if size_bytes >= Capacity::GROWTH.size_bytes() {
+            self.free_rooms.push(room);
+        }
         if let Some(parent) = self.rings.get_mut(&parent) {
             parent.tables[Kind::Children as usize].free.push(shown.row);
         }

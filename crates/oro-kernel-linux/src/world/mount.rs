@@ -96,6 +96,13 @@ impl World {
         Ok(instance)
     }
 
+    /// Drops the file of a module, which no instance has.
+    pub(crate) fn forget_image(&mut self, module: usize) {
+        if let Some(file) = self.store.image_files.get_mut(module) {
+            *file = None;
+        }
+    }
+
     /// Puts another image, which declares the same, in the place of an instance's. Its memory until now,
     /// of no use once none of its processes lives.
     pub(crate) fn replace_image(

@@ -17,12 +17,12 @@ use super::reply::Refusal;
 use super::request::{Operation, Remounted, Request, Target};
 use super::room::check_quota;
 use super::scope::Scope;
-use super::world::{State, World};
+use super::world::{Asker, State, World};
 use crate::names::BUILT_IN_NAMES;
 use crate::rules::{list_names, nearest_names, shorten, show_size};
 use crate::{MAX_MODULES, MAX_RING_DEPTH, MAX_RINGS, Plan, PlanGrant, PlanRing};
 
-/// What `request` of `holder`, an instance that holds Ring control, comes to.
+/// What a request comes to.
 ///
 /// It is decided from the plan, and from what the kernel says of the world; nothing changes. A kernel
 /// may still find that it cannot do it: memory and files are its own.
@@ -33,10 +33,10 @@ use crate::{MAX_MODULES, MAX_RING_DEPTH, MAX_RINGS, Plan, PlanGrant, PlanRing};
 pub fn decide(
     plan: &Plan,
     world: &impl World,
-    holder: u32,
+    asker: Asker,
     request: &Request,
 ) -> Result<Action, Refusal> {
-    let scope = Scope::new(plan, world, holder)?;
+    let scope = Scope::new(plan, world, asker)?;
     match &request.operation {
         Operation::Create { ring, name, memory_bytes, port_count, thread_count } => {
             let (memory_bytes, port_count, thread_count) =
@@ -48,7 +48,7 @@ pub fn decide(
             create(&scope, new)
         }
         Operation::Remount { ring, what } => remount(&scope, *ring, what),
-        Operation::Load { address, size_bytes } => load(plan, *address, *size_bytes),
+        Operation::Load { address, size_bytes } => load(&scope, *address, *size_bytes),
         Operation::Mount { ring, module, name, heap_bytes, memory_bytes, restart } => {
             scope.mount(*ring, module, name, (*heap_bytes, *memory_bytes), *restart)
         }
@@ -95,7 +95,10 @@ fn create(scope: &Scope<'_, impl World>, new: PlanRing) -> Result<Action, Refusa
 /// A grant of what the parent has (`RING-6`).
 fn remount(scope: &Scope<'_, impl World>, ring: u64, what: &Remounted) -> Result<Action, Refusal> {
     let ring = scope.find_descendant(ring)?;
-    let parent = scope.plan.parent(ring).unwrap_or(0);
+    let Some(parent) = scope.plan.parent(ring) else {
+        let text = "the root Ring has every built-in instance, and nothing around it that it could be granted";
+        return Err(Refusal::new(CONTROL_DENIED, text));
+    };
     let grant = match what {
         Remounted::Instance(id) => {
             let (instance, own) = scope.see_instance(*id)?;
@@ -126,7 +129,12 @@ fn remount(scope: &Scope<'_, impl World>, ring: u64, what: &Remounted) -> Result
 }
 
 /// An image in the holder's memory (`CTL-5`).
-fn load(plan: &Plan, address: u64, size_bytes: u64) -> Result<Action, Refusal> {
+fn load(scope: &Scope<'_, impl World>, address: u64, size_bytes: u64) -> Result<Action, Refusal> {
+    if scope.asker == Asker::Operator {
+        let text =
+            "an operator has no memory to LOAD from: it brings an image along with MOUNT (CTL-14)";
+        return Err(Refusal::new(CONTROL_DENIED, text));
+    }
     if size_bytes == 0 {
         return Err(Refusal::new(CONTROL_BAD_REQUEST, "`size_bytes` is 0: an image has bytes"));
     }
@@ -139,11 +147,23 @@ fn load(plan: &Plan, address: u64, size_bytes: u64) -> Result<Action, Refusal> {
         let text = "`address` and `size_bytes` go past the end of memory";
         return Err(Refusal::new(CONTROL_BAD_REQUEST, text));
     }
-    if u32::try_from(plan.modules.len()).map_or(true, |count| count >= MAX_MODULES) {
-        let text = format!("a system has at most {MAX_MODULES} modules, loaded ones included");
-        return Err(Refusal::new(CONTROL_QUOTA, text));
-    }
+    scope.plan.check_more_modules()?;
     Ok(Action::Load { address, size_bytes })
+}
+
+impl Plan {
+    /// Whether there may be one module more (`CTL-5`).
+    ///
+    /// # Errors
+    ///
+    /// `CONTROL_QUOTA`: there are as many as there may be.
+    pub fn check_more_modules(&self) -> Result<(), Refusal> {
+        if u32::try_from(self.modules.len()).is_ok_and(|count| count < MAX_MODULES) {
+            return Ok(());
+        }
+        let text = format!("a system has at most {MAX_MODULES} modules, loaded ones included");
+        Err(Refusal::new(CONTROL_QUOTA, text))
+    }
 }
 
 /// Whether an instance has ended, and nothing is to come of it by itself.
@@ -190,6 +210,10 @@ fn forget(scope: &Scope<'_, impl World>, target: Target) -> Result<Action, Refus
         }
         Target::Ring(id) => {
             let ring = scope.find_descendant(id)?;
+            if ring == 0 {
+                let text = "the root Ring goes when its system does: END it (CTL-10)";
+                return Err(Refusal::new(CONTROL_DENIED, text));
+            }
             let mut all = scope.list_instances(ring);
             match all.find(|instance| !is_over(scope.world.state(*instance))) {
                 Some(instance) => refuse(instance),

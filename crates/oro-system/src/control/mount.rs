@@ -15,7 +15,7 @@ use super::reply::Refusal;
 use super::request::ModuleName;
 use super::room::Need;
 use super::scope::{Scope, find};
-use super::world::{State, Usage, World};
+use super::world::{Asker, State, Usage, World};
 use crate::rules::{
     ParamFault, list_names, name_kind, nearest_names, read_param, shorten, show_size, stack_bytes,
 };
@@ -77,17 +77,23 @@ impl<W: World> Scope<'_, W> {
     fn find_module(&self, module: &ModuleName) -> Result<u32, Refusal> {
         match module {
             ModuleName::Image(id) => {
-                let loaded = self.world.image(self.holder, *id);
+                let loaded = self.world.image(self.asker, *id);
                 let loaded = loaded.filter(|module| find(&self.plan.modules, *module).is_some());
                 loaded.ok_or_else(|| {
                     Refusal::new(CONTROL_UNKNOWN, format!("you have loaded no image {id:#x}"))
                 })
             }
             ModuleName::Granted(name) => {
-                let granted = self.planned(self.holder).map_or(&[][..], |own| &own.modules);
-                let granted = granted.iter().filter_map(|module| {
-                    Some((*module, find(&self.plan.modules, *module)?.as_str()))
-                });
+                // An operator may mount whatever the manifest names (CTL-14).
+                let is_granted = |module: &u32| match self.asker {
+                    Asker::Operator => true,
+                    Asker::Holder(holder) => {
+                        self.planned(holder).is_some_and(|own| own.modules.contains(module))
+                    }
+                };
+                let granted = (0..).zip(&self.plan.modules);
+                let granted = granted.filter(|(module, _)| is_granted(module));
+                let granted = granted.map(|(module, name)| (module, name.as_str()));
                 let known = granted.clone().find(|(_, known)| known == name);
                 if let Some((module, _)) = known {
                     return Ok(module);

@@ -1,6 +1,6 @@
-//! [`Scope`]: what a holder sees and has power over (`CTL-3`).
+//! [`Scope`]: what an asker sees and has power over (`CTL-3`, `CTL-14`).
 //!
-//! Every id of a request goes through here; what `find_*` gives is in the holder's power.
+//! Every id of a request goes through here; what `find_*` gives is in the asker's power.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use alloc::string::String;
 use oro_sysabi::{CONTROL_DENIED, CONTROL_NAME, CONTROL_STATE, CONTROL_UNKNOWN};
 
 use super::reply::Refusal;
-use super::world::{State, World};
+use super::world::{Asker, State, World};
 use crate::names::{RESERVED_NAMES, is_valid_name};
 use crate::rules::shorten;
 use crate::{Plan, PlanEnd, PlanInstance};
@@ -17,27 +17,34 @@ use crate::{Plan, PlanEnd, PlanInstance};
 pub(super) struct Scope<'a, W> {
     pub(super) plan: &'a Plan,
     pub(super) world: &'a W,
-    /// Who asks.
-    pub(super) holder: u32,
-    /// Its Ring.
+    pub(super) asker: Asker,
+    /// The holder's Ring; the root, of which an operator is outside.
     pub(super) own_ring: u32,
 }
 
 impl<'a, W: World> Scope<'a, W> {
-    pub(super) fn new(plan: &'a Plan, world: &'a W, holder: u32) -> Result<Self, Refusal> {
-        let own = find(&plan.instances, holder).filter(|own| !own.is_forgotten());
-        let own = own.ok_or_else(|| Refusal::new(CONTROL_STATE, "the holder is no more"))?;
-        Ok(Self { plan, world, holder, own_ring: own.ring })
+    pub(super) fn new(plan: &'a Plan, world: &'a W, asker: Asker) -> Result<Self, Refusal> {
+        let own_ring = match asker {
+            Asker::Operator => 0,
+            Asker::Holder(holder) => {
+                let own = find(&plan.instances, holder).filter(|own| !own.is_forgotten());
+                own.ok_or_else(|| Refusal::new(CONTROL_STATE, "the holder is no more"))?.ring
+            }
+        };
+        Ok(Self { plan, world, asker, own_ring })
     }
 
-    /// Whether a Ring is a descendant of the holder's, not that itself.
+    /// Whether a Ring is in the asker's power: a descendant of a holder's Ring, not that itself.
     pub(super) fn is_below(&self, ring: u32) -> bool {
-        ring != self.own_ring && self.plan.is_within(ring, self.own_ring)
+        match self.asker {
+            Asker::Holder(_) => ring != self.own_ring && self.plan.is_within(ring, self.own_ring),
+            Asker::Operator => true,
+        }
     }
 
-    /// The holder's own Ring or a descendant.
+    /// A holder's own Ring or a descendant.
     pub(super) fn find_ring(&self, id: u64) -> Result<u32, Refusal> {
-        let ring = self.world.ring(self.holder, id).filter(|ring| self.exists(*ring));
+        let ring = self.world.ring(self.asker, id).filter(|ring| self.exists(*ring));
         match ring {
             None => Err(Refusal::new(
                 CONTROL_UNKNOWN,
@@ -50,7 +57,7 @@ impl<'a, W: World> Scope<'a, W> {
         }
     }
 
-    /// A descendant of the holder's own Ring.
+    /// A Ring in the asker's power.
     pub(super) fn find_descendant(&self, id: u64) -> Result<u32, Refusal> {
         let ring = self.find_ring(id)?;
         if self.is_below(ring) {
@@ -66,9 +73,9 @@ impl<'a, W: World> Scope<'a, W> {
         })
     }
 
-    /// An instance that the holder sees.
+    /// An instance that the asker sees.
     pub(super) fn see_instance(&self, id: u64) -> Result<(u32, &'a PlanInstance), Refusal> {
-        let seen = self.world.instance(self.holder, id).and_then(|instance| {
+        let seen = self.world.instance(self.asker, id).and_then(|instance| {
             let own = find(&self.plan.instances, instance)?;
             (!own.is_forgotten()).then_some((instance, own))
         });
@@ -90,7 +97,7 @@ impl<'a, W: World> Scope<'a, W> {
 
     /// A Port of which an end is a descendant's: who has power over its thread can end it anyhow.
     pub(super) fn find_port(&self, id: u64) -> Result<u32, Refusal> {
-        let seen = self.world.port(self.holder, id).and_then(|port| {
+        let seen = self.world.port(self.asker, id).and_then(|port| {
             let own = find(&self.plan.ports, port)?;
             (!own.is_forgotten()).then_some((port, own))
         });
@@ -137,6 +144,7 @@ impl<'a, W: World> Scope<'a, W> {
         let name = index.and_then(|index| find(&self.plan.rings, index)).map(|ring| &ring.name);
         match name {
             Some(name) if self.is_below(ring) => format!("Ring `{name}`"),
+            None if self.asker == Asker::Operator => String::from("the root Ring"),
             Some(_) | None => String::from("your Ring"),
         }
     }

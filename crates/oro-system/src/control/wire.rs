@@ -16,7 +16,7 @@ use super::request::{EndName, Wire};
 use super::room::Need;
 use super::scope::{Scope, find};
 use super::words::{explain_pair, explain_size};
-use super::world::{State, Usage, World};
+use super::world::{Asker, State, Usage, World};
 use crate::names::{BUILT_IN_NAMES, is_valid_name};
 use crate::rules::{
     BuiltInFault, Carries, check_pair, check_queue, choose_slot_size, find_built_in,
@@ -93,7 +93,7 @@ impl<W: World> Scope<'_, W> {
         let (instance, own) = self.see_instance(id)?;
         if self.is_below(own.ring) {
             Ok(Owner::Below(instance))
-        } else if instance == self.holder {
+        } else if self.asker == Asker::Holder(instance) {
             Ok(Owner::Holder(instance))
         } else if own.ring == self.own_ring {
             Ok(Owner::Beside(instance))

@@ -4,20 +4,31 @@ use alloc::string::String;
 
 use oro_image::Interface;
 
-/// What [`decide`](super::decide) asks the kernel. Ids are those of the holder's own tables (`RING-4`).
+/// Who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// An instance that holds Ring control (`CTL-1`).
+    Holder(u32),
+    /// An operator, outside of all Rings (`CTL-14`).
+    Operator,
+}
+
+/// What [`decide`](super::decide) asks the kernel. Ids are those of the asker's own tables (`RING-4`); an
+/// operator's are the root Ring's.
 pub trait World {
-    /// The Ring that has this id for `holder`, an instance; `None` also of one that is forgotten.
-    fn ring(&self, holder: u32, id: u64) -> Option<u32>;
+    /// The Ring that has this id; `None` also of one that is forgotten.
+    fn ring(&self, asker: Asker, id: u64) -> Option<u32>;
 
-    /// The instance of a module that has this id for `holder`, remounted ones included; `None` also
+    /// The instance of a module that has this id, remounted ones included; `None` also
     /// of one that is forgotten. A built-in one is none.
-    fn instance(&self, holder: u32, id: u64) -> Option<u32>;
+    fn instance(&self, asker: Asker, id: u64) -> Option<u32>;
 
-    /// The Port that has this id for `holder`.
-    fn port(&self, holder: u32, id: u64) -> Option<u32>;
+    /// The Port that has this id.
+    fn port(&self, asker: Asker, id: u64) -> Option<u32>;
 
-    /// The module of the plan that `holder` has loaded under this id (`CTL-5`).
-    fn image(&self, holder: u32, id: u64) -> Option<u32>;
+    /// The module of the plan that a holder has loaded under this id (`CTL-5`), or that an operator has
+    /// brought along (`CTL-14`).
+    fn image(&self, asker: Asker, id: u64) -> Option<u32>;
 
     /// What a module of the plan declares.
     fn interface(&self, module: u32) -> &Interface;

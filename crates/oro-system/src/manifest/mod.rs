@@ -38,6 +38,7 @@ use entries::{InstanceEntry, RingEntry, WireEntry};
 pub use codes::{explain, list_codes};
 pub use diagnostic::{Diagnostic, Label, Severity, line_column, sort_by_place};
 pub use entries::{ModuleEntry, ModuleSource};
+pub use size::parse_size_bytes;
 
 /// Most bytes of a manifest's text: 1 MiB.
 pub const MAX_MANIFEST_BYTES: usize = 1 << 20;

@@ -18,9 +18,6 @@ const RESTART: Keys = Keys {
 };
 
 const HELP: &str = "write `restart = { on = \"fault\" }`";
-const DEFAULT_MAX: u32 = 3;
-const DEFAULT_WITHIN_NS: u64 = 60_000_000_000;
-const DEFAULT_BACKOFF_NS: u64 = 10_000_000;
 
 /// The policy of an instance; none where what it says is wrong, which is reported.
 pub(super) fn read_restart(
@@ -40,14 +37,15 @@ pub(super) fn read_restart(
             None
         }
     };
-    let max = fields.get("max").map_or(Some(DEFAULT_MAX), |field| read_max(field, report));
+    let usual = PlanRestart::of(RestartOn::Fault);
+    let max = fields.get("max").map_or(Some(usual.max), |field| read_max(field, report));
     let within_ns = match fields.get("within") {
         Some(field) => read_time(field, 1, report),
-        None => Some(DEFAULT_WITHIN_NS),
+        None => Some(usual.within_ns),
     };
     let backoff_ns = match fields.get("backoff") {
         Some(field) => read_time(field, 0, report),
-        None => Some(DEFAULT_BACKOFF_NS),
+        None => Some(usual.backoff_ns),
     };
     match (on, max, within_ns, backoff_ns) {
         (Some(on), Some(max), Some(within_ns), Some(backoff_ns)) => {

@@ -3,7 +3,13 @@
 /// The bytes that a text says: digits, then `K`, `M`, `G` (powers of 1024) or nothing.
 ///
 /// `None` if the text is of another form, or the size does not fit a u64.
-pub(super) fn parse_size_bytes(text: &str) -> Option<u64> {
+///
+/// ```
+/// assert_eq!(oro_system::parse_size_bytes("64K"), Some(65_536));
+/// assert_eq!(oro_system::parse_size_bytes("64 KB"), None);
+/// ```
+#[must_use]
+pub fn parse_size_bytes(text: &str) -> Option<u64> {
     let (digits, shift) = match text.as_bytes().last()? {
         b'K' => (&text[..text.len() - 1], 10),
         b'M' => (&text[..text.len() - 1], 20),

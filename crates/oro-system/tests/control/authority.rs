@@ -1,7 +1,7 @@
 //! Whom a holder has power over (`CTL-3`).
 
 use oro_sysabi as abi;
-use oro_system::control::{Action, State};
+use oro_system::control::{Action, Asker, State};
 
 use crate::fixture::{MINE, N, Sim, T, id, mount, wire};
 
@@ -144,7 +144,8 @@ fn ctl_3_who_is_no_more_holds_nothing() {
     assert_eq!(sim.plan.path(number), "");
     let request = crate::fixture::message(abi::CONTROL_END, &fields);
     let request = oro_system::control::Request::decode(&request).unwrap();
-    let refusal = oro_system::control::decide(&sim.plan, &sim, 99, &request).unwrap_err();
+    let refusal =
+        oro_system::control::decide(&sim.plan, &sim, Asker::Holder(99), &request).unwrap_err();
     assert_eq!(refusal.code, abi::CONTROL_STATE);
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oro_image::Interface;
 use oro_sysabi::{self as abi, ControlRequest};
-use oro_system::control::{Action, Refusal, Request, State, Usage, World, decide};
+use oro_system::control::{Action, Asker, Refusal, Request, State, Usage, World, decide};
 use oro_system::{Plan, PlanEnd};
 
 use crate::common::{check, interfaces};
@@ -76,6 +76,8 @@ pub(crate) struct Sim {
     /// Bytes that each Ring has, where a test says so.
     pub(crate) memory: BTreeMap<u32, u64>,
     pub(crate) holder: u32,
+    /// An operator asks, not the holder.
+    pub(crate) is_operator: bool,
 }
 
 impl Sim {
@@ -98,6 +100,7 @@ impl Sim {
             images: BTreeMap::new(),
             memory: BTreeMap::new(),
             holder: 0,
+            is_operator: false,
         };
         sim.holder = sim.instance_named("sh");
         sim
@@ -134,7 +137,7 @@ impl Sim {
         fields: &[(&str, Value<'_>)],
     ) -> Result<Action, Refusal> {
         let request = Request::decode(&message(operation, fields))?;
-        decide(&self.plan, self, self.holder, &request)
+        decide(&self.plan, self, self.asker(), &request)
     }
 
     /// The same, carried out.
@@ -195,7 +198,14 @@ impl Sim {
         }
     }
 
+    fn asker(&self) -> Asker {
+        if self.is_operator { Asker::Operator } else { Asker::Holder(self.holder) }
+    }
+
     fn sees_ring(&self, ring: u32) -> bool {
+        if self.is_operator {
+            return true;
+        }
         let own = self.plan.instances[self.holder as usize].ring;
         self.plan.is_within(ring, own)
     }
@@ -211,13 +221,13 @@ fn number(id: u64) -> Option<u32> {
 }
 
 impl World for Sim {
-    fn ring(&self, _: u32, id: u64) -> Option<u32> {
+    fn ring(&self, _: Asker, id: u64) -> Option<u32> {
         let ring = number(id).filter(|ring| *ring as usize <= self.plan.rings.len())?;
         let is_there = ring == 0 || !self.plan.rings[ring as usize - 1].is_forgotten();
         (is_there && self.sees_ring(ring)).then_some(ring)
     }
 
-    fn instance(&self, _: u32, id: u64) -> Option<u32> {
+    fn instance(&self, _: Asker, id: u64) -> Option<u32> {
         let instance = number(id)?;
         let own = self.plan.instances.get(instance as usize).filter(|own| !own.is_forgotten())?;
         let rings = (1..).zip(&self.plan.rings).filter(|(ring, _)| self.sees_ring(*ring));
@@ -226,7 +236,7 @@ impl World for Sim {
         is_seen.then_some(instance)
     }
 
-    fn port(&self, _: u32, id: u64) -> Option<u32> {
+    fn port(&self, _: Asker, id: u64) -> Option<u32> {
         let port = number(id)?;
         let own = self.plan.ports.get(port as usize)?;
         let is_seen = |end: &PlanEnd| match end {
@@ -238,7 +248,7 @@ impl World for Sim {
         (is_seen(&own.producer) || is_seen(&own.consumer)).then_some(port)
     }
 
-    fn image(&self, _: u32, id: u64) -> Option<u32> {
+    fn image(&self, _: Asker, id: u64) -> Option<u32> {
         self.images.get(&id).copied()
     }
 

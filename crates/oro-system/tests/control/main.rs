@@ -7,6 +7,7 @@ mod authority;
 mod fixture;
 mod instances;
 mod messages;
+mod operator;
 mod random;
 mod rings;
 mod wires;

@@ -1,6 +1,6 @@
 //! Messages: every field that an operation does not name is zero, and texts are texts (`CTL-2`).
 
-use oro_sysabi::{CONTROL_BAD_REQUEST, CONTROL_QUOTA, ControlReply, ControlRequest};
+use oro_sysabi::{CONTROL_BAD_REQUEST, CONTROL_NAME, CONTROL_QUOTA, ControlReply, ControlRequest};
 use oro_system::control::{Answer, Description, Operation, Refusal, Reply, Request, Target, Usage};
 use oro_system::{PlanRestart, RestartOn};
 
@@ -102,6 +102,42 @@ fn ctl_2_every_operation_is_taken_apart() {
     let Operation::Wire(wire) = operation(6) else { panic!() };
     assert_eq!((wire.from.element, wire.to.element, wire.to.port.as_str()), (1, 2, "b"));
     assert_eq!((wire.slot_count, wire.slot_size_bytes), (8, 64));
+}
+
+#[test]
+fn ctl_2_a_request_is_put_together_as_it_is_taken_apart() {
+    let others = [
+        (2, vec![("ring", N(9)), ("from", N(1 << 32))]),
+        (4, vec![("ring", N(9)), ("module", T("m")), ("name", T("a")), ("restart", N(1))]),
+        (7, vec![("from", N(9))]),
+        (10, vec![("from", N(9)), ("image", N(1 << 32))]),
+    ];
+    for (operation, fields) in samples().into_iter().chain(others) {
+        let bytes = message(operation, &fields);
+        let request = Request::decode(&bytes).unwrap();
+        assert_eq!(request.encode().unwrap(), bytes, "{request:?}");
+    }
+}
+
+#[test]
+fn ctl_2_what_has_no_room_in_a_request_is_told() {
+    let encode = |operation| Request { correlation: 1, operation }.encode();
+    let create = |name: String| {
+        let (memory_bytes, port_count, thread_count) = (0, 0, 0);
+        encode(Operation::Create { ring: 1, name, memory_bytes, port_count, thread_count })
+    };
+    assert!(create("x".repeat(31)).is_ok());
+    let refusal = create("x".repeat(32)).unwrap_err();
+    assert_eq!(refusal.code, CONTROL_NAME);
+    assert!(refusal.text.contains("1 to 31 bytes"), "{refusal}");
+    let param = |length| {
+        let (name, value) = ("n".to_owned(), "v".repeat(length));
+        encode(Operation::Param { instance: 1, name, value })
+    };
+    assert!(param(192).is_ok());
+    let refusal = param(193).unwrap_err();
+    assert_eq!(refusal.code, CONTROL_BAD_REQUEST);
+    assert!(refusal.text.contains("193 bytes: at most 192"), "{refusal}");
 }
 
 #[test]

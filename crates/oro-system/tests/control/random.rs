@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem::{Discriminant, discriminant};
 
-use oro_system::control::{Action, Request, decide};
+use oro_system::control::{Action, Asker, Request, decide};
 use oro_system::{Plan, PlanEnd, PlanInstance, PlanPort};
 use proptest::prelude::*;
 
@@ -147,7 +147,7 @@ fn may_wire(sim: &Sim, port: &PlanPort) -> bool {
 /// Carries a request out, if it is not refused; the kind of its action.
 fn run(sim: &mut Sim, bytes: &[u8; 512]) -> Option<Discriminant<Action>> {
     let request = Request::decode(bytes).ok()?;
-    let action = match decide(&sim.plan, sim, sim.holder, &request) {
+    let action = match decide(&sim.plan, sim, Asker::Holder(sim.holder), &request) {
         Ok(action) => action,
         Err(refusal) => {
             assert!((1..=12).contains(&refusal.code) && !refusal.text.is_empty(), "{refusal:?}");

@@ -1,0 +1,383 @@
+//! `oro ring`: an operator changes a system that runs (`CTL-14`).
+
+#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
+
+mod support;
+
+use std::fs;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+
+use support::holder::{NUM_C, SINK, SOURCE};
+use support::place::Place;
+use support::processes::{count_descriptors, read_memfd_bytes, wait_for};
+
+/// Its first thread takes 2000 messages and waits for a change of what it has; the second takes whatever it is given.
+const TWO: &str = r#"
+#include <oro/control.h>
+ORO_MODULE("two");
+ORO_ENTRY(0, first, ORO_ENTRY_MANAGED, 0);
+ORO_ENTRY(1, second, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", ORO_NOTE_PORT_OPTIONAL, 1);
+ORO_PORT(1, 1, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "other", ORO_NOTE_PORT_OPTIONAL, 1);
+static void take(const struct oro_root *root, uint32_t binding, uint64_t most) {
+    for (;;) {
+        uint64_t state = oro_binding_state(root, binding);
+        if ((uint32_t)state != ORO_STATE_WIRED) {
+            oro_wait_bindings_until(root, binding, &state, 1, ORO_NO_DEADLINE);
+            continue;
+        }
+        struct oro_endpoint in = oro_open(root, binding);
+        for (; most > 0 && oro_wait(&in) > 0; oro_advance(&in)) most--;
+        if (most == 0) oro_wait_bindings_until(root, binding, &state, 1, ORO_NO_DEADLINE);
+    }
+}
+void first(const struct oro_root *root) { take(root, 0, 2000); }
+void second(const struct oro_root *root) { take(root, 1, UINT64_MAX); }
+"#;
+
+/// Sends numbers for ever.
+const MAKE: &str = r#"
+ORO_MODULE("make");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
+void run(const struct oro_root *root) {
+    struct oro_endpoint out = oro_open(root, 0);
+    for (uint64_t number = 0; oro_wait(&out) > 0; number++, oro_advance(&out))
+        ORO_OUT(struct num, &out)->value = number;
+}
+"#;
+
+/// Needs a parameter, and ends with the other one as its status.
+const TUNED: &str = r#"
+#include <oro/oro.h>
+ORO_MODULE("tuned");
+ORO_ENTRY_STATUS(0, run, 0, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, oro_param, ORO_PARAMS_LAYOUT, "params", 0, 1);
+ORO_PARAM("word", ORO_PARAM_TEXT, ORO_PARAM_REQUIRED, 0, "", "");
+ORO_PARAM("more", ORO_PARAM_UNSIGNED, 0, 0, "7", "");
+uint64_t run(const struct oro_root *root) {
+    struct oro_endpoint end = oro_open(root, 0);
+    struct oro_param_reader reader = {&end, 0};
+    struct oro_param_text param;
+    uint64_t status = 0;
+    while (oro_param_read(&reader, &param) > 0)
+        if (oro_param_is(&param, "more")) status = oro_param_number(&param);
+    return status;
+}
+"#;
+
+fn write_modules(place: &Place) {
+    let count = "#define COUNT UINT64_C(20000)\n";
+    for (name, source) in [("two", TWO), ("make", MAKE), ("source", SOURCE.1), ("sink", SINK.1)] {
+        place.folder.write(&format!("{name}.c"), format!("{count}{NUM_C}{source}"));
+    }
+    place.folder.write("tuned.c", TUNED);
+}
+
+/// Each of the commands, in order; all of them are done.
+#[track_caller]
+fn all(place: &Place, commands: &[&str]) {
+    for command in commands {
+        place.oro(&format!("ring {command}")).ends(0);
+    }
+}
+
+/// The state of an instance of a Ring below the root.
+fn state(place: &Place, ring: &str, name: &str) -> Option<(String, u64)> {
+    let system = place.system("inspect --json");
+    let rings = system["ring"]["rings"].as_array().unwrap();
+    let ring = rings.iter().find(|own| own["name"] == ring)?;
+    let own = ring["instances"].as_array().unwrap().iter().find(|own| own["name"] == name)?;
+    Some((own["state"].as_str().unwrap().to_owned(), own["status"].as_u64().unwrap_or(99)))
+}
+
+fn wait_until_ended(place: &Place, ring: &str, name: &str) -> u64 {
+    let ended = || state(place, ring, name).filter(|(state, _)| state == "ended");
+    wait_for("it has ended", ended).1
+}
+
+/// CTL-14: what an operator builds carries real data, and goes again.
+#[test]
+fn ctl_14_a_ring_is_built_runs_and_is_taken_down() {
+    let place = Place::new("operator-build");
+    let data: Vec<u8> = (0_u32..40_000).flat_map(u32::to_le_bytes).collect();
+    place.folder.write("input", &data);
+    let _running = place.start("run copy.toml --growable --file a=input --file b=output");
+    let described = place.oro("ring describe --json").ends(0).json();
+    all(&place, &["create lab --memory 8M --ports 4 --threads 2", "grant lab files"]);
+    all(
+        &place,
+        &["mount lab/copy copy", "wire files.a lab/copy.in", "wire lab/copy.out files.b --slots 4"],
+    );
+    place.oro("ports").ends(0).prints(&["files.a -> lab/copy.in", "lab/copy.out -> files.b"]);
+    assert_eq!(state(&place, "lab", "copy").unwrap().0, "mounted");
+    place.oro("ring start lab").ends(0).prints(&["Ring `lab` is started"]);
+    assert_eq!(wait_until_ended(&place, "lab", "copy"), 0);
+    wait_for("all is written", || {
+        (fs::read(place.folder.path("output")).ok()? == data).then_some(())
+    });
+    place.oro("ring describe lab").ends(0).prints(&[
+        "of 8388608",
+        "Ports    2 of 4",
+        "threads  1 of 2",
+    ]);
+    all(&place, &["forget lab/copy", "forget lab"]);
+    assert_eq!(place.oro("ring describe --json").ends(0).json(), described);
+    let ports = place.system("ports --json")["ports"].clone();
+    assert_eq!(ports.as_array().unwrap().len(), 2, "{ports}");
+    place.oro("inspect").ends(0).prints(&["`- console"]);
+}
+
+/// CTL-14: images that an operator brings; parameters; restarts and replacements on the same Ports.
+#[test]
+fn ctl_14_an_operator_brings_modules_along() {
+    let place = Place::new("operator-bring");
+    write_modules(&place);
+    let _running = place.start("run copy.toml --growable");
+    all(&place, &["create lab", "mount lab/source ./source.c", "mount lab/sink ./sink.c"]);
+    all(&place, &["wire lab/source.out lab/sink.in", "start lab"]);
+    assert_eq!(wait_until_ended(&place, "lab", "sink"), 0);
+    // A parameter that is refused leaves nothing behind, one that is missing refuses the start.
+    place
+        .oro("ring mount lab/tuned ./tuned.c --param word=x --param more=many")
+        .refuses(&["RING-BAD-REQUEST", "`more` of `tuned` is an"]);
+    assert_eq!(state(&place, "lab", "tuned"), None);
+    all(&place, &["mount lab/tuned ./tuned.c --param more=9"]);
+    place.oro("ring start lab/tuned").refuses(&["RING-STATE", "lacks params `word`"]);
+    all(&place, &["param lab/tuned word=x", "start lab/tuned"]);
+    assert_eq!(wait_until_ended(&place, "lab", "tuned"), 9);
+    // The same Ports: what has been sent stays sent.
+    all(&place, &["create more", "mount more/make ./make.c", "mount more/two ./two.c"]);
+    all(&place, &["wire more/make.out more/two.in", "start more"]);
+    let port = || place.system("ports --json")["ports"].as_array().unwrap().last().unwrap().clone();
+    let wait_for_messages = |count: u64| {
+        wait_for("they come", || (port()["to"]["cursor"].as_u64()? >= count).then_some(()));
+    };
+    wait_for_messages(2000);
+    all(&place, &["restart more/two"]);
+    wait_for_messages(4000);
+    all(&place, &["replace more/make ./make.c", "restart more/two"]);
+    wait_for_messages(6000);
+    place
+        .oro("inspect")
+        .ends(0)
+        .prints(&["running, 1 thread, 1 restart", "running, 2 threads, 2 restarts"]);
+    place
+        .oro("ring replace more/two ./make.c")
+        .refuses(&["RING-IMAGE", "differs from that of `two` in its entry points"]);
+    // To another thread, and from both.
+    let number = port()["index"].as_u64().unwrap();
+    place
+        .oro(&format!("ring transfer {number} more/two.in"))
+        .refuses(&["RING-PORT", "of the thread that has the end"]);
+    all(&place, &[&format!("transfer {number} more/two.other")]);
+    assert_eq!(port()["to"]["name"], "more/two.other");
+    wait_for_messages(8000);
+    all(&place, &[&format!("revoke {number}")]);
+    assert_eq!(port()["state"], "ended");
+}
+
+/// CTL-14: a system that was not started so that it can be changed; what is possible there all the same.
+#[test]
+fn ctl_14_a_system_without_room_is_not_added_to() {
+    let place = Place::new("operator-fixed");
+    write_modules(&place);
+    let manifest = fs::read_to_string(place.folder.path("copy.toml")).unwrap();
+    let more = "[ring.side]\n[ring.side.instance.make]\nmodule = \"make\"\nrestart = { on = \"fault\" }\n\
+                [ring.side.instance.two]\nmodule = \"two\"\n[[wire]]\nfrom = \"side/make.out\"\nto = \"side/two.in\"\n";
+    let modules = "modules.make.source = \"make.c\"\nmodules.two.source = \"two.c\"\n";
+    let manifest = manifest.replacen("oro = 1\n", &format!("oro = 1\n{modules}"), 1) + more;
+    place.folder.write("fixed.toml", manifest);
+    let running = place.start("run fixed.toml --json=record.json");
+    for command in [
+        "create lab",
+        "grant side console",
+        "mount side/x copy",
+        "param side/two a=b",
+        "wire console.stdin copy.in",
+        "start /",
+        "restart side/two",
+        "replace side/two two",
+        "transfer side/two.in side/two.other",
+    ] {
+        place.oro(&format!("ring {command}")).refuses(&["RING-STATE", "oro run --growable"]);
+    }
+    place.oro("ring describe side").ends(0).prints(&["Ports    1\n", "threads  3\n"]);
+    all(&place, &["restart side/make", "revoke side/make.out", "end side"]);
+    let side = |name| {
+        wait_for("it is over", || {
+            state(&place, "side", name).filter(|(state, _)| state != "running")
+        })
+    };
+    assert_eq!(side("two").0, "faulted");
+    all(&place, &["forget side"]);
+    assert_eq!(state(&place, "side", "two"), None);
+    place.oro("ring end /").ends(0).prints(&["the root Ring is ended"]);
+    running.end().ends(1);
+    let record = place.folder.record();
+    let reports = record["instances"].to_string();
+    assert!(reports.contains("Ring control ended it"), "{record}");
+}
+
+/// What is wrong is told, and nothing changes.
+#[test]
+fn ctl_14_wishes_that_make_no_sense_are_refused() {
+    let place = Place::new("operator-wrong");
+    write_modules(&place);
+    place.folder.write("text.elf", "no module");
+    let _running = place.start("run copy.toml --growable");
+    all(&place, &["create lab"]);
+    let before = place.oro("ring describe --json").ends(0).json();
+    for (command, code, text) in [
+        ("create lab", "RING-NAME", "has the name `lab` already"),
+        ("create lab/", "RING-NAME", "cannot be the name of a Ring"),
+        ("create nowhere/x", "RING-UNKNOWN", "there is no Ring `nowhere`"),
+        ("create abcdefghijklmnopqrstuvwxyz012345", "RING-NAME", "1 to 31 bytes"),
+        ("grant / console", "RING-DENIED", "nothing around it"),
+        ("grant lab consol", "RING-UNKNOWN", "there is no instance `consol`"),
+        ("grant lab lab", "RING-UNKNOWN", "there is no instance `lab`"),
+        ("mount lab/x cpoy", "RING-DENIED", "did you mean `copy`?"),
+        ("mount lab/x ./nothing.elf", "MODULE-MISSING-FILE", "there is no `./nothing.elf`"),
+        ("mount lab/x ./text.elf", "", "text.elf"),
+        ("mount copy copy", "RING-NAME", "has the name `copy` already"),
+        ("mount lab/x copy --memory 4K", "RING-QUOTA", "heap and stacks"),
+        ("param copy a=b", "RING-PORT", "has no parameter `a`"),
+        ("wire copy.out copy.in", "RING-PORT", "of one thread"),
+        ("wire console.stdin console.stdout", "RING-BAD-REQUEST", "one end at least"),
+        ("wire copy console.log", "RING-NAME", "`copy` is no end of a Port"),
+        ("wire copy.nix console.log", "RING-PORT", "has no port `nix`"),
+        ("start lab", "RING-STATE", "nothing in the Ring waits"),
+        ("start copy", "RING-STATE", "`copy` runs"),
+        ("end labs", "RING-UNKNOWN", "did you mean `lab`?"),
+        ("end console", "RING-UNKNOWN", "`console` is built in"),
+        ("forget copy", "RING-STATE", "END it first"),
+        ("forget /", "RING-DENIED", "when its system does"),
+        ("replace copy ./make.c", "RING-IMAGE", "differs from that of `copy`"),
+        ("revoke 7", "PORT-UNKNOWN", "there is no Port 7"),
+        ("describe x", "RING-UNKNOWN", "there is no Ring `x`"),
+    ] {
+        let end = place.oro(&format!("ring {command}"));
+        end.refuses(&[code, text]);
+        let json = place.oro(&format!("ring {command} --json")).json();
+        assert_eq!(
+            (&json["schema"], &json["ok"]),
+            (&"oro.ring.v1".into(), &false.into()),
+            "{json}"
+        );
+        if code.starts_with("RING-") {
+            assert_eq!(json["diagnostics"][0]["code"], code, "{json}");
+            place.oro(&format!("explain {code}")).ends(0);
+        }
+    }
+    assert_eq!(place.oro("ring describe --json").ends(0).json(), before);
+    assert_eq!(state(&place, "lab", "x"), None);
+}
+
+/// Sends raw bytes, perhaps with a descriptor, and gives the answer.
+fn exchange(socket: &OwnedFd, bytes: &[u8], fd: Option<&OwnedFd>) -> String {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = fd.map(|fd| [fd.as_fd()]);
+    if let Some(fds) = &fds {
+        assert!(control.push(SendAncillaryMessage::ScmRights(fds)));
+    }
+    rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)
+        .unwrap();
+    let mut answer = [0; 4096];
+    let (_, count) = rustix::net::recv(socket, &mut answer[..], RecvFlags::empty()).unwrap();
+    String::from_utf8(answer[..count].to_vec()).unwrap()
+}
+
+fn memfd(bytes: &[u8], seals: SealFlags) -> OwnedFd {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = rustix::fs::memfd_create("image", flags).unwrap();
+    assert_eq!(rustix::io::write(&fd, bytes).unwrap(), bytes.len());
+    rustix::fs::fcntl_add_seals(&fd, seals).unwrap();
+    fd
+}
+
+/// CTL-14: a client may send anything: images that it could still change, that are none, or that are for nothing.
+#[test]
+fn ctl_14_what_comes_along_is_checked() {
+    let place = Place::new("operator-raw");
+    let running = place.start("run copy.toml --growable");
+    let elf = fs::read(place.folder.path("target/oro/copy.elf")).unwrap();
+    let socket = place.connect(&running).unwrap();
+    // MOUNT into the root of the image that comes along; CREATE.
+    let message = |operation: u32| {
+        let mut bytes = b"oro 1 ring\n".to_vec();
+        let mut message = [0; 512];
+        message[8..12].copy_from_slice(&operation.to_le_bytes());
+        message[16..24].copy_from_slice(&(1_u64 << 32).to_le_bytes());
+        if operation == 4 {
+            message[48..56].copy_from_slice(&(1_u64 << 32).to_le_bytes());
+        }
+        let name = oro_name_offset();
+        message[name..name + 4].copy_from_slice(b"name");
+        bytes.extend(message);
+        bytes
+    };
+    let sealed = SealFlags::WRITE | SealFlags::SHRINK;
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let folder = fs::File::open(".").unwrap().into();
+    // One look before, since names and tables are handed out from then on.
+    let before = place.oro("ring describe --json").ends(0).json();
+    place.oro("ports").ends(0);
+    let count = || wait_for_rest(|| count_descriptors(running.id()));
+    let descriptors = count();
+    for (operation, fd, code, text) in [
+        (4, None, "ring-unknown", "no image"),
+        (4, Some(memfd(&elf, SealFlags::empty())), "ring-image", "sealed"),
+        (4, Some(memfd(&elf, SealFlags::WRITE)), "ring-image", "sealed"),
+        (4, Some(reader.into()), "ring-image", "sealed"),
+        (4, Some(folder), "ring-image", "sealed"),
+        (4, Some(memfd(b"", sealed)), "ring-image", ""),
+        (4, Some(memfd(&elf[..elf.len() / 2], sealed)), "ring-image", ""),
+        (4, Some(memfd(&vec![0; (16 << 20) + 1], sealed)), "ring-quota", "at most"),
+        (1, Some(memfd(&elf, sealed)), "ring-bad-request", "MOUNT and REPLACE alone"),
+        (17, None, "ring-bad-request", "1 to 16"),
+    ] {
+        let answer = exchange(&socket, &message(operation), fd.as_ref());
+        assert!(answer.starts_with(&format!("oro 1 error {code} ")), "{answer}");
+        assert!(answer.contains(text), "{answer}");
+    }
+    assert_eq!(place.oro("ring describe --json").ends(0).json(), before);
+    place.oro("ports").ends(0);
+    assert_eq!(count(), descriptors, "what came along has been closed");
+    let answer = exchange(&socket, &message(4), Some(&memfd(&elf, sealed)));
+    assert!(answer.starts_with("oro 1 ok\n") && answer.contains("\nid "), "{answer}");
+    place.oro("inspect").ends(0).prints(&["name: module `copy-2`, mounted"]);
+}
+
+/// A count once it does not change any more: connections are closed some time after their clients.
+fn wait_for_rest(count: impl Fn() -> usize) -> usize {
+    let mut last = (count(), 0);
+    wait_for("it stays the same", || {
+        let now = count();
+        last = if now == last.0 { (now, last.1 + 1) } else { (now, 0) };
+        (last.1 == 20).then_some(now)
+    })
+}
+
+/// Where `name` is in a request (`oro-sysabi`'s golden file says so).
+fn oro_name_offset() -> usize {
+    136
+}
+
+/// Looking at tables with room for more gives that room no memory.
+#[test]
+fn looking_at_a_growable_system_costs_it_nothing() {
+    let place = Place::new("operator-look");
+    let running = place.start("run copy.toml --growable");
+    place.oro("ports").ends(0);
+    let before = read_memfd_bytes(running.id());
+    place.oro("inspect").ends(0);
+    place.oro("ring create lab").ends(0);
+    let after = read_memfd_bytes(running.id());
+    assert!(after <= before + (64 << 10), "{before} {after}");
+}

@@ -1,0 +1,140 @@
+//! Requests of operators (`CTL-14`): an image that one brings along, and whether the system was started so that
+//! it can be changed. They are received and answered by `control.rs`.
+
+use std::os::fd::OwnedFd;
+
+use oro_sysabi as abi;
+use oro_system::RestartOn;
+use oro_system::control::{Answer, Asker, Operation, Refusal, Request, World as Known};
+use rustix::fs::SealFlags;
+
+use super::seen::Seen;
+use super::take::{Asked, Done, From};
+use crate::supervisor::Supervisor;
+
+/// Under what an operator's request names the image that comes along with it.
+pub(crate) const BROUGHT_IMAGE: u64 = 1 << 32;
+
+/// What an operator has sent.
+#[derive(Debug)]
+pub(crate) struct OperatorRequest {
+    pub(crate) message: Box<[u8; 512]>,
+    /// A sealed memfd.
+    pub(crate) image: Option<OwnedFd>,
+}
+
+impl Supervisor<'_> {
+    /// Carries a request out. `None`: the answer is not known yet, and goes to the connection when it is.
+    pub(crate) fn serve_operator(
+        &mut self,
+        connection: u64,
+        request: &OperatorRequest,
+    ) -> Option<Answer> {
+        let what = self.carry_out_for_operator(request).unwrap_or_else(Done::refused);
+        let from = From::Operator(connection);
+        match self.find_answer(Asked { from, correlation: 0, operation: 0, what }) {
+            Ok(answer) => Some(answer),
+            Err(awaited) => {
+                self.holders.awaited.push(awaited);
+                None
+            }
+        }
+    }
+
+    /// Sends this connection the answer that it waits for, if that is known now.
+    pub(super) fn answer_operator(&mut self, connection: u64) {
+        let awaited = &mut self.holders.awaited;
+        let is_it = |asked: &Asked| asked.from == From::Operator(connection);
+        let Some(index) = awaited.iter().position(is_it) else { return };
+        let asked = awaited.swap_remove(index);
+        match self.find_answer(asked) {
+            Ok(answer) => self.send_answer(connection, &answer),
+            Err(asked) => self.holders.awaited.push(asked),
+        }
+    }
+
+    fn carry_out_for_operator(&mut self, request: &OperatorRequest) -> Result<Done, Refusal> {
+        let OperatorRequest { message, image } = request;
+        let request = Request::decode(message)?;
+        self.check_can_change(&request.operation)?;
+        let Some(image) = image else { return self.answer(Asker::Operator, &request) };
+        if !matches!(request.operation, Operation::Mount { .. } | Operation::Replace { .. }) {
+            let text = "an image comes along with MOUNT and REPLACE alone (CTL-14)";
+            return Err(Refusal::new(abi::CONTROL_BAD_REQUEST, text));
+        }
+        self.plan.check_more_modules()?;
+        let bytes = read_sealed(image)?;
+        self.add_image(Asker::Operator, &bytes)?;
+        let result = self.answer(Asker::Operator, &request);
+        self.holders.images.retain(|(owner, _)| *owner != Asker::Operator);
+        if result.is_err() {
+            // Nothing has come between, so it is the last one still.
+            self.images.pop();
+            let mut plan = self.plan.clone().into_owned();
+            plan.modules.pop();
+            self.world.forget_image(plan.modules.len());
+            self.adopt(plan);
+        }
+        result
+    }
+
+    /// Refuses what needs room, or what building a process anew needs, in a system that has neither.
+    fn check_can_change(&self, operation: &Operation) -> Result<(), Refusal> {
+        let needs_room = match operation {
+            Operation::End(_)
+            | Operation::Forget(_)
+            | Operation::Force(_)
+            | Operation::Allow(_)
+            | Operation::Revoke(_)
+            | Operation::Describe(_) => false,
+            Operation::Restart(id) => {
+                let instance = Seen { supervisor: self }.instance(Asker::Operator, *id);
+                // An unknown one is refused as such.
+                instance.is_some_and(|instance| {
+                    self.plan.instances[instance as usize].restart.on == RestartOn::Never
+                })
+            }
+            Operation::Create { .. }
+            | Operation::Remount { .. }
+            | Operation::Load { .. }
+            | Operation::Mount { .. }
+            | Operation::Param { .. }
+            | Operation::Wire(_)
+            | Operation::Start(_)
+            | Operation::Replace { .. }
+            | Operation::Transfer { .. } => true,
+        };
+        if !needs_room || self.world.grows() {
+            return Ok(());
+        }
+        let text = "the system was not started so that it can be changed: start it with `oro run --growable` \
+                    (CTL-14)";
+        Err(Refusal::new(abi::CONTROL_STATE, text))
+    }
+}
+
+/// What a memfd holds that nobody can change or shorten any more, so that reading it waits for nobody.
+fn read_sealed(fd: &OwnedFd) -> Result<Vec<u8>, Refusal> {
+    let refuse = |text: &str| Refusal::new(abi::CONTROL_IMAGE, text);
+    let needed = SealFlags::WRITE | SealFlags::SHRINK;
+    if !rustix::fs::fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
+        return Err(refuse(
+            "an image comes in a memfd that is sealed against writing and shrinking",
+        ));
+    }
+    let size_bytes = rustix::fs::fstat(fd).map_or(u64::MAX, |facts| facts.st_size.unsigned_abs());
+    let most = u64::from(abi::MAX_LOADED_IMAGE_BYTES);
+    if size_bytes > most {
+        let text = format!("the image has {size_bytes} bytes: at most {most} (CTL-5)");
+        return Err(Refusal::new(abi::CONTROL_QUOTA, text));
+    }
+    let mut bytes = vec![0; usize::try_from(size_bytes).unwrap_or(0)];
+    let mut read = 0;
+    while read < bytes.len() {
+        match rustix::io::retry_on_intr(|| rustix::io::pread(fd, &mut bytes[read..], read as u64)) {
+            Ok(count) if count > 0 => read += count,
+            Ok(_) | Err(_) => return Err(refuse("the image cannot be read")),
+        }
+    }
+    Ok(bytes)
+}
