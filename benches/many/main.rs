@@ -70,6 +70,7 @@ const HEADING: &str = "instances   Ports  wired in s  ms each  ended in s  super
     its process KiB  asked for KiB  of its own KiB  descriptors";
 
 fn run_system(folder: &Path, name: &str, instances: u64) {
+    let guardian = oro_kernel_linux::Guardian::start().expect("it starts");
     let read = |name: &str| {
         let bytes = fs::read(folder.join(name).with_extension("elf")).expect("it was built");
         (name.to_owned(), Image::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}")))
@@ -96,7 +97,7 @@ fn run_system(folder: &Path, name: &str, instances: u64) {
         ..oro_kernel_linux::Options::default()
     };
     println!("start");
-    let report = oro_kernel_linux::run(&plan, &images, &options).expect("it starts");
+    let report = oro_kernel_linux::run_with(guardian, &plan, &images, &options).expect("it starts");
     println!("{}", report.is_success());
 }
 

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use oro_kernel_linux::{InstanceReport, Options, Outcome, Report};
+use oro_kernel_linux::{Guardian, InstanceReport, Options, Outcome, Report, StartError};
 
 use crate::args::RunArguments;
 use crate::build::show;
@@ -19,6 +19,8 @@ use crate::report::{ReportRecord, RunRecord, show_report};
 
 /// Runs the command and gives the exit code.
 pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
+    // First, while there is little that it would keep a copy of.
+    let guardian = Guardian::start();
     let (system, mut problems) =
         load_system(&arguments.system, &arguments.files, MissingFiles::Refuse);
     if arguments.growable {
@@ -37,7 +39,7 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
             return write_record(json, &problems, None, "bad-input", exit::BAD_INPUT);
         }
     };
-    match start(system, arguments) {
+    match start(guardian, system, arguments) {
         Ok(report) => {
             let (result, code) = judge(&report);
             tell(Some(&report), show_report(&report, arguments.report, stderr_style()));
@@ -54,7 +56,11 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
 }
 
 /// Has the kernel run the system; if it cannot, says why and with which exit code.
-fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Problem, u8)>> {
+fn start(
+    guardian: Result<Guardian, StartError>,
+    system: System,
+    arguments: &RunArguments,
+) -> Result<Report, Box<(Problem, u8)>> {
     let options = Options {
         name: Some(arguments.name.clone().unwrap_or_else(|| choose_name(&arguments.system))),
         tell_hidden: (arguments.name.is_some() || arguments.report).then_some(tell_hidden),
@@ -65,7 +71,9 @@ fn start(system: System, arguments: &RunArguments) -> Result<Report, Box<(Proble
         pin_to_cpu: arguments.pin,
         ..Options::default()
     };
-    oro_kernel_linux::run(&system.plan, &system.images, &options).map_err(|error| {
+    let run =
+        |guardian| oro_kernel_linux::run_with(guardian, &system.plan, &system.images, &options);
+    guardian.and_then(run).map_err(|error| {
         let (code, what) = match (error.has_started(), error.is_bad_input()) {
             (true, _) => (exit::FAILED, "the system cannot go on"),
             (false, true) => (exit::BAD_INPUT, "the system cannot start"),

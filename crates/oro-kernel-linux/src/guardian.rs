@@ -17,16 +17,23 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
 use crate::StartError;
 
-/// The supervisor's handle on its guardian.
+/// A process that ends a system's processes when its supervisor is killed.
+///
+/// It is a copy of the process that starts it, and keeps the memory that this one changes later. So it is best
+/// started first, before manifests and images are read: see [`run_with`](crate::run_with).
 #[derive(Debug)]
-pub(crate) struct Guardian {
+pub struct Guardian {
     socket: Option<OwnedFd>,
     process_id: rustix::process::Pid,
 }
 
 impl Guardian {
-    /// Starts it. To be called before the supervisor starts threads or processes.
-    pub(crate) fn start() -> Result<Self, StartError> {
+    /// Starts it. To be called while the process has one thread.
+    ///
+    /// # Errors
+    ///
+    /// Linux has refused it a process or a socket.
+    pub fn start() -> Result<Self, StartError> {
         let (ours, theirs) = rustix::net::socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -34,10 +41,13 @@ impl Guardian {
             None,
         )
         .map_err(|error| StartError::system("socketpair", error))?;
-        // SAFETY: the supervisor is single-threaded here; the child runs only `watch` and ends.
+        // SAFETY: this process is single-threaded here; the child runs only `watch` and ends.
         match unsafe { libc::fork() } {
             -1 => Err(StartError::system("fork", io::Error::last_os_error())),
             0 => {
+                block_signals();
+                // Where it may not, its supervisor may not either, and says so.
+                let _ = crate::limits::allow_descriptors();
                 keep_only(&theirs);
                 watch(&theirs);
                 // SAFETY: ends the child without running the supervisor's exit handlers.
@@ -94,6 +104,16 @@ fn keep_only(socket: &OwnedFd) {
     close_range(number + 1, u32::MAX);
     // SAFETY: names this process; the pointer is to a live C string.
     unsafe { libc::prctl(libc::PR_SET_NAME, c"oro-guardian".as_ptr()) };
+}
+
+/// What a terminal sends is for the supervisor.
+fn block_signals() {
+    // SAFETY: all zeros is a valid signal set.
+    let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is valid.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: the set is valid, and nobody asks for the old one.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut()) };
 }
 
 fn close_range(first: u32, last: u32) {

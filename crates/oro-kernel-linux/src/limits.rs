@@ -13,13 +13,18 @@ const TIMER_SLACK_NS: libc::c_ulong = 1000;
 /// Raises the limit on descriptors as far as it may, asks for timers that expire in time, and pins to
 /// one CPU if asked to.
 pub(crate) fn prepare(options: &Options) -> Result<(), StartError> {
+    allow_descriptors()?;
+    set_timer_slack(TIMER_SLACK_NS).map_err(|error| StartError::system("prctl", error))?;
+    options.pin_to_cpu.map_or(Ok(()), |cpu| pin(None, cpu))
+}
+
+/// Raises the limit on descriptors as far as this process may.
+pub(crate) fn allow_descriptors() -> Result<(), StartError> {
     let limit =
         read_limit(libc::RLIMIT_NOFILE).map_err(|error| StartError::system("getrlimit", error))?;
     let most = (limit.rlim_max != libc::RLIM_INFINITY).then_some(limit.rlim_max);
     setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })
-        .map_err(|error| StartError::system("setrlimit", error))?;
-    set_timer_slack(TIMER_SLACK_NS).map_err(|error| StartError::system("prctl", error))?;
-    options.pin_to_cpu.map_or(Ok(()), |cpu| pin(None, cpu))
+        .map_err(|error| StartError::system("setrlimit", error))
 }
 
 /// A limit of this process. (That of rustix panics where the call is refused.)

@@ -54,12 +54,31 @@ const GRACE: Duration = Duration::from_secs(1);
 /// [`StartError`] if the system did not start, or (a bug, or a machine out of memory) could not be
 /// kept running; then nothing of it runs any more.
 pub fn run(plan: &Plan, images: &[Image], options: &Options) -> Result<Report, StartError> {
+    crate::reset_signals();
+    run_with(Guardian::start()?, plan, images, options)
+}
+
+/// The same with a guardian that was started before plan and images were read: of a large system it would
+/// keep copies, some 20 KiB for each instance.
+///
+/// # Errors
+///
+/// As [`run`].
+///
+/// # Panics
+///
+/// If there is not one image for each module of the plan.
+pub fn run_with(
+    guardian: Guardian,
+    plan: &Plan,
+    images: &[Image],
+    options: &Options,
+) -> Result<Report, StartError> {
     assert_eq!(plan.modules.len(), images.len(), "one image for each module");
     crate::reset_signals();
     crate::seal::check_proc()?;
     let signals = Signals::block()?;
     crate::limits::prepare(options)?;
-    let guardian = Guardian::start()?;
     let facts = MachineFacts::read();
     let images: Vec<Cow<'_, Image>> = images.iter().map(Cow::Borrowed).collect();
     let mut world = World::build(plan, &images, options.is_growable)?;
