@@ -119,8 +119,8 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "RING-DENIED",
-        "Nobody may do that, not even an operator: such as forget the root Ring, or grant what \
-         the Ring around does not have (RING-6).",
+        "The system has no module of that name, the Ring is not granted what a wire or a grant needs \
+         (RING-6: `oro ring grant`), or it is what nobody may do, such as forget the root Ring.",
     ),
     (
         "RING-IMAGE",

@@ -140,7 +140,17 @@ impl Graph {
             };
             let mode = if port.is_forced { format!("forced {mode}") } else { mode.to_owned() };
             let drawn = (colour, port.is_forced);
-            graph.add_edge(&names.from, &names.to, &format!("{slots}, {mode}"), drawn);
+            // Whoever is forgotten is not one and the same everywhere.
+            let name = |end: &str| match end.starts_with('(') {
+                true => format!("{end} {}", port.index),
+                false => end.to_owned(),
+            };
+            graph.add_edge(
+                &name(&names.from),
+                &name(&names.to),
+                &format!("{slots}, {mode}"),
+                drawn,
+            );
         }
         graph
     }

@@ -24,8 +24,8 @@ pub(crate) fn run_system(arguments: &RunArguments) -> u8 {
     let (system, mut problems) =
         load_system(&arguments.system, &arguments.files, MissingFiles::Refuse);
     if arguments.growable {
-        // An operator may wire it later.
-        problems.retain(|problem| problem.code != "FILE-UNUSED");
+        // An operator may use it later.
+        problems.retain(|problem| !["FILE-UNUSED", "SYS-UNUSED"].contains(&problem.code));
     }
     let json = open_json(arguments).unwrap_or_else(|problem| {
         problems.push(problem);

@@ -15,6 +15,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 use support::holder::{NUM_C, SINK, SOURCE};
 use support::place::Place;
 use support::processes::{count_descriptors, read_memfd_bytes, wait_for};
+use support::running::make_pipe;
 
 /// Its first thread takes 2000 messages and waits for a change of what it has; the second takes whatever it is given.
 const TWO: &str = r#"
@@ -52,6 +53,33 @@ void run(const struct oro_root *root) {
 }
 "#;
 
+/// Sends numbers until its Port is asynchronous; then it stores to the queue and nowhere else, for ever.
+const HOG: &str = r#"
+ORO_MODULE("hog");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
+void run(const struct oro_root *root) {
+    struct oro_endpoint out = oro_open(root, 0);
+    while (out.binding->mode != ORO_MODE_ASYNCHRONOUS && oro_wait(&out) > 0) {
+        ORO_OUT(struct num, &out)->value = 1;
+        oro_advance(&out);
+    }
+    oro_wait(&out);
+    for (;;) ORO_OUT(struct num, &out)->value = 2;
+}
+"#;
+
+/// Takes numbers.
+const TAKE: &str = r#"
+ORO_MODULE("take");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", 0, 1);
+void run(const struct oro_root *root) {
+    struct oro_endpoint in = oro_open(root, 0);
+    while (oro_wait(&in) > 0) oro_advance(&in);
+}
+"#;
+
 /// Needs a parameter, and ends with the other one as its status.
 const TUNED: &str = r#"
 #include <oro/oro.h>
@@ -73,7 +101,9 @@ uint64_t run(const struct oro_root *root) {
 
 fn write_modules(place: &Place) {
     let count = "#define COUNT UINT64_C(20000)\n";
-    for (name, source) in [("two", TWO), ("make", MAKE), ("source", SOURCE.1), ("sink", SINK.1)] {
+    for (name, source) in
+        [("two", TWO), ("make", MAKE), ("source", SOURCE.1), ("sink", SINK.1), ("take", TAKE)]
+    {
         place.folder.write(&format!("{name}.c"), format!("{count}{NUM_C}{source}"));
     }
     place.folder.write("tuned.c", TUNED);
@@ -198,9 +228,6 @@ fn ctl_14_a_system_without_room_is_not_added_to() {
         "create lab",
         "grant side console",
         "mount side/x copy",
-        "param side/two a=b",
-        "wire console.stdin copy.in",
-        "start /",
         "restart side/two",
         "replace side/two two",
         "transfer side/two.in side/two.other",
@@ -310,7 +337,7 @@ fn ctl_14_what_comes_along_is_checked() {
     let socket = place.connect(&running).unwrap();
     // MOUNT into the root of the image that comes along; CREATE.
     let message = |operation: u32| {
-        let mut bytes = b"oro 1 ring\n".to_vec();
+        let mut bytes = b"oro 2 ring\n".to_vec();
         let mut message = [0; 512];
         message[8..12].copy_from_slice(&operation.to_le_bytes());
         message[16..24].copy_from_slice(&(1_u64 << 32).to_le_bytes());
@@ -331,26 +358,27 @@ fn ctl_14_what_comes_along_is_checked() {
     let count = || wait_for_rest(|| count_descriptors(running.id()));
     let descriptors = count();
     for (operation, fd, code, text) in [
-        (4, None, "ring-unknown", "no image"),
-        (4, Some(memfd(&elf, SealFlags::empty())), "ring-image", "sealed"),
-        (4, Some(memfd(&elf, SealFlags::WRITE)), "ring-image", "sealed"),
-        (4, Some(reader.into()), "ring-image", "sealed"),
-        (4, Some(folder), "ring-image", "sealed"),
-        (4, Some(memfd(b"", sealed)), "ring-image", ""),
-        (4, Some(memfd(&elf[..elf.len() / 2], sealed)), "ring-image", ""),
-        (4, Some(memfd(&vec![0; (16 << 20) + 1], sealed)), "ring-quota", "at most"),
-        (1, Some(memfd(&elf, sealed)), "ring-bad-request", "MOUNT and REPLACE alone"),
-        (17, None, "ring-bad-request", "1 to 16"),
+        (4, None, "RING-UNKNOWN", "no image"),
+        (4, Some(memfd(&elf, SealFlags::empty())), "RING-IMAGE", "sealed"),
+        (4, Some(memfd(&elf, SealFlags::WRITE)), "RING-IMAGE", "sealed"),
+        (4, Some(memfd(&elf, SealFlags::SHRINK)), "RING-IMAGE", "sealed"),
+        (4, Some(reader.into()), "RING-IMAGE", "sealed"),
+        (4, Some(folder), "RING-IMAGE", "sealed"),
+        (4, Some(memfd(b"", sealed)), "RING-IMAGE", ""),
+        (4, Some(memfd(&elf[..elf.len() / 2], sealed)), "RING-IMAGE", ""),
+        (4, Some(memfd(&vec![0; (16 << 20) + 1], sealed)), "RING-QUOTA", "at most"),
+        (1, Some(memfd(&elf, sealed)), "RING-BAD-REQUEST", "MOUNT and REPLACE alone"),
+        (17, None, "RING-BAD-REQUEST", "1 to 16"),
     ] {
         let answer = exchange(&socket, &message(operation), fd.as_ref());
-        assert!(answer.starts_with(&format!("oro 1 error {code} ")), "{answer}");
+        assert!(answer.starts_with(&format!("oro 2 error {code} ")), "{answer}");
         assert!(answer.contains(text), "{answer}");
     }
     assert_eq!(place.oro("ring describe --json").ends(0).json(), before);
     place.oro("ports").ends(0);
     assert_eq!(count(), descriptors, "what came along has been closed");
     let answer = exchange(&socket, &message(4), Some(&memfd(&elf, sealed)));
-    assert!(answer.starts_with("oro 1 ok\n") && answer.contains("\nid "), "{answer}");
+    assert!(answer.starts_with("oro 2 ok\n") && answer.contains("\nid "), "{answer}");
     place.oro("inspect").ends(0).prints(&["name: module `copy-2`, mounted"]);
 }
 
@@ -380,4 +408,133 @@ fn looking_at_a_growable_system_costs_it_nothing() {
     place.oro("ring create lab").ends(0);
     let after = read_memfd_bytes(running.id());
     assert!(after <= before + (64 << 10), "{before} {after}");
+}
+
+/// KRN-10: who waits to be given something is not deadlocked where an operator may do that.
+#[test]
+fn krn_10_who_may_be_given_a_port_is_not_deadlocked() {
+    let place = Place::new("operator-waits");
+    write_modules(&place);
+    place.folder.write(
+        "two.toml",
+        "oro = 1\nmodules.two.source = \"two.c\"\nmodules.make.source = \"make.c\"\n[instance.two]\nmodule = \"two\"\n",
+    );
+    place
+        .folder
+        .oro("run two.toml")
+        .ends(1)
+        .says(&["error[DEADLOCK]", "a binding that is not wired"]);
+    let _running = place.start("run two.toml --growable");
+    // Longer than the kernel waits before it looks for a deadlock.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    all(&place, &["mount make make", "wire make.out two.other", "start make"]);
+    let port = || place.system("ports --json")["ports"][0].clone();
+    wait_for("messages come", || (port()["to"]["cursor"].as_u64()? > 1000).then_some(()));
+}
+
+/// CTL-14: what was only mounted keeps no system from its end, and does not count among its instances.
+#[test]
+fn ctl_14_what_never_started_keeps_nobody() {
+    let place = Place::new("operator-mounted");
+    let mut running = place.start("run copy.toml --growable --json=record.json");
+    all(&place, &["mount x copy", "wire x.out null.bytes", "wire null.bytes x.in"]);
+    drop(running.child.stdin.take());
+    running.end().ends(0);
+    let record = place.folder.record();
+    assert_eq!(record["instances"].as_array().unwrap().len(), 1, "{record}");
+}
+
+/// CTL-14: where all has ended and only what was written is not read yet, nothing can be added.
+#[test]
+fn ctl_14_nothing_is_added_to_a_system_that_has_ended() {
+    let place = Place::new("operator-ended");
+    let mut command = place.prepare("run copy.toml --growable");
+    let (output, writer) = make_pipe();
+    command.stdout(writer);
+    let mut running = place.start_command(command);
+    // More than the pipe of standard output holds, which nobody reads.
+    let mut stdin = running.child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let _ = std::io::Write::write_all(&mut stdin, &vec![b'x'; 1 << 20]);
+    });
+    let is_stuck = || {
+        let port = place.system("ports --json")["ports"][1].clone();
+        (port["waiting_count"].as_u64()? == 4).then_some(())
+    };
+    wait_for("the queue is full", is_stuck);
+    all(&place, &["end copy"]);
+    place.oro("ring mount x copy").refuses(&["RING-STATE", "all instances have ended"]);
+    place.oro("ring create lab").refuses(&["RING-STATE", "all instances have ended"]);
+    drop(output);
+    running.end().ends(1);
+    writer.join().unwrap();
+}
+
+/// A look that goes on sees what has come since it began: Ports with their names, and how it ends.
+#[test]
+fn a_watch_sees_what_comes_and_how_it_ends() {
+    let place = Place::new("operator-watch");
+    let running = place.start("run copy.toml --growable");
+    let mut watch = place.prepare("inspect --watch=100ms");
+    let watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // It has attached once it has looked.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    all(&place, &["create lab", "mount lab/x copy", "grant lab null", "wire lab/x.out null.bytes"]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    all(&place, &["create last", "mount last/y copy", "end /"]);
+    running.end();
+    let output = watch.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (before, last) = text.rsplit_once("system `copy`").unwrap();
+    assert!(before.contains("lab/x.out -> null.bytes"), "{text}");
+    assert!(last.contains("Ring last"), "{last}");
+}
+
+/// CTL-14: of two requests of one connection whose answers are awaited each is answered when it is known.
+#[test]
+fn ctl_14_two_awaited_answers_come_as_they_are_known() {
+    let place = Place::new("operator-two");
+    write_modules(&place);
+    place.folder.write("hog.c", format!("{NUM_C}{HOG}"));
+    let running = place.start("run copy.toml --growable");
+    all(&place, &["create lab"]);
+    for name in ["a", "b"] {
+        all(
+            &place,
+            &[&format!("mount lab/{name} ./hog.c"), &format!("mount lab/{name}s ./take.c")],
+        );
+        all(&place, &[&format!("wire lab/{name}.out lab/{name}s.in")]);
+    }
+    all(&place, &["start lab"]);
+    let modes = || {
+        let ports = place.system("ports --json")["ports"].clone();
+        let modes = [2, 3].map(|index: usize| ports[index]["mode"] == "asynchronous");
+        modes.iter().all(|mode| *mode).then_some(())
+    };
+    wait_for("both are asynchronous", modes);
+    let socket = place.connect(&running).unwrap();
+    let patience = Some(std::time::Duration::from_secs(20));
+    rustix::net::sockopt::set_socket_timeout(
+        &socket,
+        rustix::net::sockopt::Timeout::Recv,
+        patience,
+    )
+    .unwrap();
+    for port in [2, 3] {
+        // REVOKE
+        let mut bytes = b"oro 2 ring\n".to_vec();
+        let mut message = [0; 512];
+        message[8] = 14;
+        message[40..48].copy_from_slice(&(1_u64 << 32 | port).to_le_bytes());
+        bytes.extend(message);
+        rustix::net::send(&socket, &bytes, SendFlags::NOSIGNAL).unwrap();
+    }
+    // The second one is known first.
+    all(&place, &["end lab/b"]);
+    for _ in 0..2 {
+        let mut answer = [0; 4096];
+        let (_, count) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::empty()).unwrap();
+        assert!(answer[..count].starts_with(b"oro 2 ok\n"), "{:?}", &answer[..count]);
+    }
 }

@@ -19,7 +19,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags,
 };
 
-use crate::control::{PROTOCOL_VERSION, RING_CODES};
+use crate::control::{PROTOCOL_VERSION, RING_CODES, name_code};
 use crate::picture::{Picture, read_picture};
 use crate::rendezvous::{self, SocketPath};
 use crate::ring_control::BROUGHT_IMAGE;
@@ -207,6 +207,15 @@ impl Attachment {
     }
 
     fn request(&mut self, request: &str) -> Result<(), AttachError> {
+        let result = self.try_request(request);
+        if matches!(result, Err(AttachError::Ended { .. })) {
+            // What has come since the last answer is seen as well.
+            self.state.ring_bytes = u64::MAX;
+        }
+        result
+    }
+
+    fn try_request(&mut self, request: &str) -> Result<(), AttachError> {
         let process_id = self.path.process_id;
         let mut reply = ask(&self.socket, process_id, request);
         if matches!(reply, Err(AttachError::Ended { .. })) {
@@ -406,8 +415,8 @@ fn parse_reply(text: &str, process_id: u32) -> Result<Reply, AttachError> {
             return Err(AttachError::Version { reply: head });
         }
         ["oro", version, "error", word, why] if is_version(version) => {
-            let ring = RING_CODES.iter().find(|(_, known, _)| known == word);
-            if let Some((_, _, code)) = ring {
+            let ring = RING_CODES.iter().find(|(_, known)| known == word);
+            if let Some((_, code)) = ring {
                 return Err(AttachError::Ring { code, why: (*why).to_owned() });
             }
             return Err(AttachError::Refused { why: (*why).to_owned() });
@@ -446,11 +455,6 @@ fn parse_reply(text: &str, process_id: u32) -> Result<Reply, AttachError> {
         }
     }
     Ok(Reply { state, ring, fds: Vec::new() })
-}
-
-/// `CONTROL_DENIED` and so on as a code for tools.
-fn name_code(code: u32) -> &'static str {
-    RING_CODES.iter().find(|(known, ..)| *known == code).map_or("RING-SYSTEM", |(.., name)| name)
 }
 
 /// Bytes of memory, Ports, threads.
@@ -503,7 +507,7 @@ mod tests {
 
     #[test]
     fn replies_of_any_kind_are_understood_or_told() {
-        let text = "oro 1 ok\nname a b\nfaults 7\nwakeups 9\nuptime-ms 1500\nring-address 4096\n\
+        let text = "oro 2 ok\nname a b\nfaults 7\nwakeups 9\nuptime-ms 1500\nring-address 4096\n\
                     ring-bytes 8192\nnames 3\nnew x\nid 5\ntaken 1 2 3\nmost 4 5 6\n";
         let Reply { state, ring, .. } = parse_reply(text, 17).unwrap();
         let counters = &state.counters;
@@ -517,15 +521,15 @@ mod tests {
             (5, 2, 6)
         );
         for (text, code) in [
-            ("oro 2 ok\n", "ATTACH-VERSION"),
-            ("oro 1 error version this system speaks version 1\n", "ATTACH-VERSION"),
-            ("oro 1 error port there are 2 Ports\n", "ATTACH-REFUSED"),
+            ("oro 1 ok\n", "ATTACH-VERSION"),
+            ("oro 2 error version this system speaks version 1\n", "ATTACH-VERSION"),
+            ("oro 2 error port there are 2 Ports\n", "ATTACH-REFUSED"),
             ("HTTP/1.1 400", "ATTACH-STRANGE"),
             ("", "ATTACH-STRANGE"),
-            ("oro 1 ok\nfaults many\n", "ATTACH-STRANGE"),
-            ("oro 1 ok\ntaken 1 2\n", "ATTACH-STRANGE"),
-            ("oro 1 ok\nmost 1 2 3 4\n", "ATTACH-STRANGE"),
-            ("oro 1 error ring-quota there is no more\n", "RING-QUOTA"),
+            ("oro 2 ok\nfaults many\n", "ATTACH-STRANGE"),
+            ("oro 2 ok\ntaken 1 2\n", "ATTACH-STRANGE"),
+            ("oro 2 ok\nmost 1 2 3 4\n", "ATTACH-STRANGE"),
+            ("oro 2 error RING-QUOTA there is no more\n", "RING-QUOTA"),
         ] {
             assert_eq!(parse_reply(text, 17).err().map(|error| error.code()), Some(code), "{text}");
         }

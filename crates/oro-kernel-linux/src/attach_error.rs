@@ -128,8 +128,8 @@ impl AttachError {
             | Self::NoProcess { .. }
             | Self::Forbidden { .. }
             | Self::Version { .. }
-            | Self::Refused { .. }
-            | Self::Ring { .. } => true,
+            | Self::Refused { .. } => true,
+            Self::Ring { code, .. } => *code != "RING-SYSTEM",
             Self::Silent { .. } | Self::Ended { .. } | Self::Strange { .. } => false,
         }
     }

@@ -8,11 +8,11 @@
 //!
 //! | request | reply |
 //! | --- | --- |
-//! | `oro 1 describe` | `oro 1 ok`, lines of a key and a value; descriptors of the tables and of the names |
-//! | `oro 1 look` | the same without descriptors; before it all live cursors have been looked at |
-//! | `oro 1 force-sync N`, `oro 1 allow N` | the same, once it is done to the Port with this number |
-//! | `oro 1 ring`, a newline, 512 bytes of [`ControlRequest`](oro_sysabi::ControlRequest) | the same with `id N`, or what `DESCRIBE` says, once it is done (`CTL-14`) |
-//! | anything else | `oro 1 error`, a code and a sentence |
+//! | `oro 2 describe` | `oro 2 ok`, lines of a key and a value; descriptors of the tables and of the names |
+//! | `oro 2 look` | the same without descriptors; before it all live cursors have been looked at |
+//! | `oro 2 force-sync N`, `oro 2 allow N` | the same, once it is done to the Port with this number |
+//! | `oro 2 ring`, a newline, 512 bytes of [`ControlRequest`](oro_sysabi::ControlRequest) | the same with `id N`, or what `DESCRIBE` says, once it is done (`CTL-14`) |
+//! | anything else | `oro 2 error`, a code and a sentence |
 
 use std::fmt::Write as _;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -35,36 +35,35 @@ use crate::Options;
 use crate::addresses::RING;
 use crate::memory::create_memfd;
 use crate::rendezvous::{Lair, own_user};
-use crate::ring_control::OperatorRequest;
+use crate::ring_control::{MESSAGE_BYTES, OperatorRequest};
 use crate::supervisor::{Source, Supervisor};
 use crate::tables::FIRST_GENERATION;
 
 /// What both sides speak.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 /// Longest line of a request in bytes; longer ones are none.
 const MAX_LINE_BYTES: usize = 64;
 /// Longest request in bytes.
 const MAX_REQUEST_BYTES: usize = MAX_LINE_BYTES + MESSAGE_BYTES;
-const MESSAGE_BYTES: usize = size_of::<oro_sysabi::ControlRequest>();
 /// Longest sentence of a refusal in bytes, so that the client has room for it.
 const MAX_WHY_BYTES: usize = 2048;
 /// Connections at a time; a further one takes the place of the one that has been silent longest.
 const MAX_CONNECTIONS: usize = 8;
 
-/// Codes of Ring control, what they are on the wire, and for tools.
-pub(crate) const RING_CODES: [(u32, &str, &str); 12] = [
-    (abi::CONTROL_BAD_REQUEST, "ring-bad-request", "RING-BAD-REQUEST"),
-    (abi::CONTROL_UNKNOWN, "ring-unknown", "RING-UNKNOWN"),
-    (abi::CONTROL_DENIED, "ring-denied", "RING-DENIED"),
-    (abi::CONTROL_NAME, "ring-name", "RING-NAME"),
-    (abi::CONTROL_IMAGE, "ring-image", "RING-IMAGE"),
-    (abi::CONTROL_PORT, "ring-port", "RING-PORT"),
-    (abi::CONTROL_TYPE, "ring-type", "RING-TYPE"),
-    (abi::CONTROL_BUSY, "ring-busy", "RING-BUSY"),
-    (abi::CONTROL_QUOTA, "ring-quota", "RING-QUOTA"),
-    (abi::CONTROL_STATE, "ring-state", "RING-STATE"),
-    (abi::CONTROL_UNSUPPORTED, "ring-unsupported", "RING-UNSUPPORTED"),
-    (abi::CONTROL_SYSTEM, "ring-system", "RING-SYSTEM"),
+/// Codes of Ring control, for tools and on the wire.
+pub(crate) const RING_CODES: [(u32, &str); 12] = [
+    (abi::CONTROL_BAD_REQUEST, "RING-BAD-REQUEST"),
+    (abi::CONTROL_UNKNOWN, "RING-UNKNOWN"),
+    (abi::CONTROL_DENIED, "RING-DENIED"),
+    (abi::CONTROL_NAME, "RING-NAME"),
+    (abi::CONTROL_IMAGE, "RING-IMAGE"),
+    (abi::CONTROL_PORT, "RING-PORT"),
+    (abi::CONTROL_TYPE, "RING-TYPE"),
+    (abi::CONTROL_BUSY, "RING-BUSY"),
+    (abi::CONTROL_QUOTA, "RING-QUOTA"),
+    (abi::CONTROL_STATE, "RING-STATE"),
+    (abi::CONTROL_UNSUPPORTED, "RING-UNSUPPORTED"),
+    (abi::CONTROL_SYSTEM, "RING-SYSTEM"),
 ];
 
 /// Everything that listens.
@@ -92,6 +91,8 @@ struct Connection {
     /// Never that of another one.
     number: u64,
     last_used: u64,
+    /// The answer to what it has asked for is to come.
+    is_awaiting: bool,
 }
 
 #[derive(Debug)]
@@ -179,14 +180,17 @@ impl Control {
         if !user.is_ok_and(|user| user == own_user() || user == 0) {
             return;
         }
-        let last_used = |slot: &Option<Connection>| slot.as_ref().map_or(0, |it| it.last_used);
+        // Who waits for an answer has not been silent.
+        let rank =
+            |slot: &Option<Connection>| slot.as_ref().map(|it| (it.is_awaiting, it.last_used));
         let slots = self.connections.iter().enumerate();
-        let Some((index, _)) = slots.min_by_key(|(_, slot)| last_used(slot)) else { return };
+        let Some((index, _)) = slots.min_by_key(|(_, slot)| rank(slot)) else { return };
         // Dropped first: a closed descriptor leaves the epoll by itself.
         self.connections[index] = None;
         if epoll::add(epoll, &fd, Source::Control(index + 1).encode(), EventFlags::IN).is_ok() {
             let number = self.event_count;
-            self.connections[index] = Some(Connection { fd, number, last_used: number });
+            self.connections[index] =
+                Some(Connection { fd, number, last_used: number, is_awaiting: false });
         }
     }
 
@@ -262,8 +266,9 @@ impl Supervisor<'_> {
         let with_descriptors = matches!(request, Ok(Request::Describe));
         let text = match request {
             Ok(Request::Ring(request)) => {
-                if let Some(answer) = self.serve_operator(number, &request) {
-                    self.send_answer(number, &answer);
+                match self.serve_operator(number, &request) {
+                    Some(answer) => self.send_answer(number, &answer),
+                    None => self.set_awaiting(number, true),
                 }
                 return;
             }
@@ -297,6 +302,15 @@ impl Supervisor<'_> {
             && let Some(index) = control.find_connection(connection)
         {
             control.reply(index, &text, false);
+        }
+        self.set_awaiting(connection, false);
+    }
+
+    fn set_awaiting(&mut self, number: u64, is_awaiting: bool) {
+        let Some(control) = &mut self.control else { return };
+        let connections = control.connections.iter_mut().flatten();
+        for connection in connections.filter(|connection| connection.number == number) {
+            connection.is_awaiting = is_awaiting;
         }
     }
 
@@ -422,9 +436,9 @@ fn refuse(code: &str, why: &str) -> String {
     format!("oro {PROTOCOL_VERSION} error {code} {}\n", &why[..length])
 }
 
-/// `CONTROL_DENIED` and so on, as a word.
-fn name_code(code: u32) -> &'static str {
-    RING_CODES.iter().find(|(known, ..)| *known == code).map_or("ring-system", |(_, word, _)| word)
+/// `CONTROL_DENIED` and so on, for tools and on the wire.
+pub(crate) fn name_code(code: u32) -> &'static str {
+    RING_CODES.iter().find(|(known, _)| *known == code).map_or("RING-SYSTEM", |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -438,35 +452,35 @@ mod tests {
     #[test]
     fn requests_are_exact() {
         for (text, expected) in [
-            ("oro 1 describe\n", Ok("Describe")),
-            ("oro 1 look", Ok("Look")),
-            ("oro 1 force-sync 7\n", Ok("ForceSynchronous(7)")),
-            ("oro 1 allow 0\n", Ok("AllowAsynchronous(0)")),
-            ("oro 2 describe", Err("version")),
-            ("oro 1", Err("request")),
+            ("oro 2 describe\n", Ok("Describe")),
+            ("oro 2 look", Ok("Look")),
+            ("oro 2 force-sync 7\n", Ok("ForceSynchronous(7)")),
+            ("oro 2 allow 0\n", Ok("AllowAsynchronous(0)")),
+            ("oro 1 describe", Err("version")),
+            ("oro 2", Err("request")),
             ("oro", Err("request")),
             ("", Err("request")),
             ("GET / HTTP/1.1", Err("request")),
-            ("oro 1 allow", Err("request")),
-            ("oro 1 allow -1", Err("request")),
-            ("oro 1 force-sync 4294967296", Err("request")),
-            ("oro 1 describe more", Err("request")),
-            ("oro 1 look\nmore", Err("request")),
-            ("oro 1 ring\n", Err("request")),
+            ("oro 2 allow", Err("request")),
+            ("oro 2 allow -1", Err("request")),
+            ("oro 2 force-sync 4294967296", Err("request")),
+            ("oro 2 describe more", Err("request")),
+            ("oro 2 look\nmore", Err("request")),
+            ("oro 2 ring\n", Err("request")),
         ] {
             assert_eq!(parse(text.as_bytes()), expected.map(str::to_owned), "{text}");
         }
-        assert!(parse(b"oro 1 \xff").is_err());
+        assert!(parse(b"oro 2 \xff").is_err());
     }
 
     #[test]
     fn ctl_14_a_request_of_ring_control_has_all_of_its_bytes() {
         for (line, length, is_one) in [
-            ("oro 1 ring\n", MESSAGE_BYTES, true),
-            ("oro 1 ring\n", MESSAGE_BYTES - 1, false),
-            ("oro 1 ring\n", MESSAGE_BYTES + 1, false),
-            ("oro 1 ring", MESSAGE_BYTES, false),
-            ("oro 1 look\n", MESSAGE_BYTES, false),
+            ("oro 2 ring\n", MESSAGE_BYTES, true),
+            ("oro 2 ring\n", MESSAGE_BYTES - 1, false),
+            ("oro 2 ring\n", MESSAGE_BYTES + 1, false),
+            ("oro 2 ring", MESSAGE_BYTES, false),
+            ("oro 2 look\n", MESSAGE_BYTES, false),
         ] {
             let mut bytes = line.as_bytes().to_vec();
             bytes.resize(line.len() + length, 0);

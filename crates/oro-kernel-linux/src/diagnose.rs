@@ -154,6 +154,9 @@ impl Supervisor<'_> {
         match planned {
             PlanEnd::Instance { instance, port, element, .. } => {
                 let planned = &self.plan.instances[*instance as usize];
+                if planned.is_forgotten() {
+                    return "(forgotten)".to_owned();
+                }
                 let interface = &self.images[planned.module as usize].interface;
                 let declared =
                     interface.ports.iter().find(|declared| declared.index == port - element);

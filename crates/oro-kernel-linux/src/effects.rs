@@ -70,7 +70,7 @@ impl Supervisor<'_> {
                 }
                 Effect::ReplaceInstance(instance) => self.to_replace.push(Awaited::new(instance)),
                 Effect::WakeKernelEnd(end) => woken.push(end),
-                Effect::Finish => self.has_finished = true,
+                Effect::Finish => self.finish(),
                 Effect::OpenCursor { .. }
                 | Effect::ProtectCursor { .. }
                 | Effect::ReadCursor { .. }

@@ -26,7 +26,7 @@ use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
 use crate::world::{as_u32, side_of};
-pub(crate) use operator::{BROUGHT_IMAGE, OperatorRequest};
+pub(crate) use operator::{BROUGHT_IMAGE, MESSAGE_BYTES, OperatorRequest};
 use seen::Seen;
 use take::{Asked, Done, From, Moving};
 
@@ -40,6 +40,8 @@ pub(crate) struct Holders {
     given: Vec<Vec<(String, String)>>,
     /// Requests whose answer is awaited; of each holder at most one.
     awaited: Vec<Asked>,
+    /// Answers for operators, by connection, that have become known amid the effects of an event.
+    known: Vec<(u64, Answer)>,
     /// Ends that the core has been asked to move, and those that it has refused to.
     moves: Vec<Moving>,
     /// How many there have been.

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use oro_image::Image;
 use oro_kernel::{
-    Effect, EndpointId, Event, FaultCause, InstanceId, Kernel, PortId, ThreadId, Timer,
+    Effect, EndpointId, Event, FaultCause, InstanceId, InstanceState, Kernel, PortId, ThreadId,
+    Timer, Wait,
 };
 use oro_system::Plan;
 use rustix::event::Timespec;
@@ -359,6 +360,17 @@ impl Supervisor<'_> {
         self.has_finished && !self.built_ins.iter().any(BuiltInEnd::is_open_sink)
     }
 
+    /// [`Effect::Finish`](oro_kernel::Effect::Finish): what was mounted and has not started never will, so
+    /// nobody waits for what it might have sent.
+    pub(crate) fn finish(&mut self) {
+        self.has_finished = true;
+        let instances = (0..).map(InstanceId).take(self.plan.instances.len());
+        let kills = instances
+            .filter(|instance| self.kernel.instance(*instance).state == InstanceState::Mounted)
+            .map(|instance| Event::KillInstance { instance });
+        self.pending.extend(kills);
+    }
+
     /// How long to wait for an event, to the nanosecond; `None`: for ever. `quiet`: when to look for a
     /// deadlock.
     fn choose_timeout(&mut self, quiet: Option<Instant>) -> Option<Timespec> {
@@ -468,7 +480,8 @@ impl Supervisor<'_> {
     /// Nothing has happened for a while: perhaps nothing ever will.
     fn meet_quiet(&mut self) {
         let waits = self.kernel.deadlock();
-        if !waits.is_empty() {
+        let may_change = self.options.is_growable && waits.iter().any(Wait::waits_for_change);
+        if !waits.is_empty() && !may_change {
             self.report.deadlock = waits.iter().map(|wait| self.describe_wait(wait)).collect();
             self.kill_all("every thread waited for another");
         }
@@ -511,6 +524,7 @@ impl Supervisor<'_> {
             self.decide(event);
         }
         self.is_stepping = false;
+        self.send_known_answers();
     }
 
     fn decide(&mut self, event: Event) {
@@ -571,11 +585,17 @@ impl Supervisor<'_> {
             last_words: Vec::new(),
             restarts: None,
         };
+        // What was mounted and never started has no end that anybody would miss.
+        let has_run = |index: usize| {
+            let threads =
+                self.world.list_threads(InstanceId(u32::try_from(index).unwrap_or(u32::MAX)));
+            self.world.threads[threads].iter().any(|thread| thread.is_sealed)
+        };
         self.report.instances = self
             .outcomes
             .into_iter()
             .enumerate()
-            .filter(|(index, _)| !self.plan.instances[*index].is_forgotten())
+            .filter(|(index, _)| !self.plan.instances[*index].is_forgotten() && has_run(*index))
             .map(|(index, outcome)| outcome.unwrap_or_else(|| unknown(index)))
             .collect();
         Ok(self.report)

@@ -99,6 +99,18 @@ pub enum WaitPlace {
     Gate(Vec<Condition>),
 }
 
+impl Wait {
+    /// Whether it ends when somebody changes what its thread has or sees: a binding that is not wired, or its
+    /// Ring. Where operators may do so, a system with such a thread is not deadlocked (`KRN-10`).
+    #[must_use]
+    pub fn waits_for_change(&self) -> bool {
+        let WaitPlace::Gate(conditions) = &self.place else { return false };
+        conditions.iter().any(|condition| {
+            matches!(condition, Condition::Binding { end: None, .. } | Condition::Ring { .. })
+        })
+    }
+}
+
 impl Kernel {
     /// What must be looked at before a fault of this thread is reported, in this order. `at`: the fault
     /// is a store to the live cursor of this endpoint.
@@ -300,8 +312,8 @@ impl Kernel {
     /// gate without deadline, none of them at a Port whose other end is a live built-in's, and nothing
     /// that the platform was asked for is unanswered. Else empty.
     ///
-    /// A change of a Ring, or of a binding that is not wired, is only ever made for a thread that asks for
-    /// it (`CTL-1`): one that is blocked, and not at a live built-in's Port, asks for nothing more. So who
+    /// But for operators ([`Wait::waits_for_change`]) a change of a Ring, or of a binding that is not wired, is
+    /// only ever made for a thread that asks for it (`CTL-1`): one that is blocked, and not at a live built-in's Port, asks for nothing more. So who
     /// waits for such a change can be deadlocked as well; what has been asked for is to be served before
     /// this is called.
     #[must_use]

@@ -12,7 +12,8 @@ An end of a Port is named as in a manifest: outer/name.out, name.in[2], console.
 
 Each command is one request of Ring control (docs/spec/control.md), with the power over the whole system:
 it is done wholly or not at all. What adds to a system, or builds anew what has no policy of restarts, needs
-a system that was started with `oro run --growable`, or in which an instance holds Ring control.
+a system that was started with `oro run --growable`, or in which an instance holds Ring control: then
+threads that run can get Ports in the Ring of that instance and below it.
 To force a Port synchronous there is `oro force-sync`.";
 
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use oro_sysabi as abi;
 use oro_system::RestartOn;
-use oro_system::control::{Answer, Asker, Operation, Refusal, Request, World as Known};
+use oro_system::control::{Action, Answer, Asker, Operation, Refusal, Request, decide};
 use rustix::fs::SealFlags;
 
 use super::seen::Seen;
@@ -15,10 +15,13 @@ use crate::supervisor::Supervisor;
 /// Under what an operator's request names the image that comes along with it.
 pub(crate) const BROUGHT_IMAGE: u64 = 1 << 32;
 
+/// Bytes of a request.
+pub(crate) const MESSAGE_BYTES: usize = size_of::<abi::ControlRequest>();
+
 /// What an operator has sent.
 #[derive(Debug)]
 pub(crate) struct OperatorRequest {
-    pub(crate) message: Box<[u8; 512]>,
+    pub(crate) message: Box<[u8; MESSAGE_BYTES]>,
     /// A sealed memfd.
     pub(crate) image: Option<OwnedFd>,
 }
@@ -41,23 +44,23 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Sends this connection the answer that it waits for, if that is known now.
-    pub(super) fn answer_operator(&mut self, connection: u64) {
-        let awaited = &mut self.holders.awaited;
-        let is_it = |asked: &Asked| asked.from == From::Operator(connection);
-        let Some(index) = awaited.iter().position(is_it) else { return };
-        let asked = awaited.swap_remove(index);
-        match self.find_answer(asked) {
-            Ok(answer) => self.send_answer(connection, &answer),
-            Err(asked) => self.holders.awaited.push(asked),
+    /// Sends what has become known amid the effects of an event, once the tables say so too.
+    pub(crate) fn send_known_answers(&mut self) {
+        for (connection, answer) in std::mem::take(&mut self.holders.known) {
+            self.send_answer(connection, &answer);
         }
     }
 
     fn carry_out_for_operator(&mut self, request: &OperatorRequest) -> Result<Done, Refusal> {
         let OperatorRequest { message, image } = request;
+        if self.has_finished {
+            return Err(Refusal::new(
+                abi::CONTROL_STATE,
+                "all instances have ended, and so does the system",
+            ));
+        }
         let request = Request::decode(message)?;
-        self.check_can_change(&request.operation)?;
-        let Some(image) = image else { return self.answer(Asker::Operator, &request) };
+        let Some(image) = image else { return self.answer_in_place(&request) };
         if !matches!(request.operation, Operation::Mount { .. } | Operation::Replace { .. }) {
             let text = "an image comes along with MOUNT and REPLACE alone (CTL-14)";
             return Err(Refusal::new(abi::CONTROL_BAD_REQUEST, text));
@@ -65,7 +68,7 @@ impl Supervisor<'_> {
         self.plan.check_more_modules()?;
         let bytes = read_sealed(image)?;
         self.add_image(Asker::Operator, &bytes)?;
-        let result = self.answer(Asker::Operator, &request);
+        let result = self.answer_in_place(&request);
         self.holders.images.retain(|(owner, _)| *owner != Asker::Operator);
         if result.is_err() {
             // Nothing has come between, so it is the last one still.
@@ -78,31 +81,35 @@ impl Supervisor<'_> {
         result
     }
 
+    /// What is wrong with a request is told before what its system lacks.
+    fn answer_in_place(&mut self, request: &Request) -> Result<Done, Refusal> {
+        let action = decide(&self.plan, &Seen { supervisor: self }, Asker::Operator, request)?;
+        self.check_can_change(&action)?;
+        self.carry_out_action(Asker::Operator, &action)
+    }
+
     /// Refuses what needs room, or what building a process anew needs, in a system that has neither.
-    fn check_can_change(&self, operation: &Operation) -> Result<(), Refusal> {
-        let needs_room = match operation {
-            Operation::End(_)
-            | Operation::Forget(_)
-            | Operation::Force(_)
-            | Operation::Allow(_)
-            | Operation::Revoke(_)
-            | Operation::Describe(_) => false,
-            Operation::Restart(id) => {
-                let instance = Seen { supervisor: self }.instance(Asker::Operator, *id);
-                // An unknown one is refused as such.
-                instance.is_some_and(|instance| {
-                    self.plan.instances[instance as usize].restart.on == RestartOn::Never
-                })
+    fn check_can_change(&self, action: &Action) -> Result<(), Refusal> {
+        let needs_room = match action {
+            Action::End(_)
+            | Action::ForgetInstance(_)
+            | Action::ForgetRing(_)
+            | Action::Force(_)
+            | Action::Allow(_)
+            | Action::Revoke(_)
+            | Action::Describe(_) => false,
+            Action::Restart(instance) => {
+                self.plan.instances[*instance as usize].restart.on == RestartOn::Never
             }
-            Operation::Create { .. }
-            | Operation::Remount { .. }
-            | Operation::Load { .. }
-            | Operation::Mount { .. }
-            | Operation::Param { .. }
-            | Operation::Wire(_)
-            | Operation::Start(_)
-            | Operation::Replace { .. }
-            | Operation::Transfer { .. } => true,
+            Action::CreateRing(_)
+            | Action::Grant { .. }
+            | Action::Load { .. }
+            | Action::Mount(_)
+            | Action::SetParam { .. }
+            | Action::Wire { .. }
+            | Action::Start { .. }
+            | Action::Replace { .. }
+            | Action::Transfer { .. } => true,
         };
         if !needs_room || self.world.grows() {
             return Ok(());

@@ -105,17 +105,23 @@ impl Supervisor<'_> {
 
     /// Whoever waits for an answer that is known now has a turn.
     fn go_on(&mut self, is_it: impl Fn(&Done) -> bool) {
-        let asked = self.holders.awaited.iter().filter(|asked| is_it(&asked.what));
-        let all: Vec<From> = asked.map(|asked| asked.from).collect();
-        for from in all {
-            match from {
+        for asked in std::mem::take(&mut self.holders.awaited) {
+            if !is_it(&asked.what) {
+                self.holders.awaited.push(asked);
+                continue;
+            }
+            match asked.from {
                 From::Holder(end) => {
                     let index = self.built_ins.iter().position(|built_in| built_in.end == end);
                     if let Some(index) = index {
                         self.postpone(index);
                     }
+                    self.holders.awaited.push(asked);
                 }
-                From::Operator(connection) => self.answer_operator(connection),
+                From::Operator(connection) => match self.find_answer(asked) {
+                    Ok(answer) => self.holders.known.push((connection, answer)),
+                    Err(asked) => self.holders.awaited.push(asked),
+                },
             }
         }
     }

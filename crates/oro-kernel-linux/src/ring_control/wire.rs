@@ -111,6 +111,14 @@ impl Supervisor<'_> {
         if !memory.is_sealed || self.world.has_place(thread, binding, planned.slot_size_bytes) {
             return Ok(());
         }
+        if !self.world.has_reserved(thread, binding) {
+            let name = self.thread_name(thread);
+            let text = format!(
+                "thread `{name}` runs, and was not started such that it could get Ports: nobody holds Ring \
+                 control there, so start the system with `oro run --growable`, or a new instance (CTL-8)"
+            );
+            return Err(Refusal::new(abi::CONTROL_STATE, text));
+        }
         Err(Refusal::new(
             abi::CONTROL_TYPE,
             format!(

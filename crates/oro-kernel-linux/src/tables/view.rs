@@ -255,10 +255,8 @@ impl View {
         let room = shown.tables[0].first;
         let size_bytes = shown.tables.iter().map(Rows::size_bytes).sum();
         self.memory.clear(room, size_bytes);
-        // Those of a plan are larger, or, in a system that nobody adds to, of no use any more.
-        if size_bytes >= Capacity::GROWTH.size_bytes() {
-            self.free_rooms.push(room);
-        }
+        // In a system that nobody adds to it may be smaller, and is of no use any more.
+        self.free_rooms.push(room);
         if let Some(parent) = self.rings.get_mut(&parent) {
             parent.tables[Kind::Children as usize].free.push(shown.row);
         }

@@ -287,7 +287,12 @@ impl World {
         Ok(Place::Thread(reserved.place.clone()))
     }
 
-    /// Whether a thread has reserved a place for a slot of this size.
+    /// Whether a thread has reserved a place for a Port.
+    pub(crate) fn has_reserved(&self, thread: ThreadId, binding: u32) -> bool {
+        self.threads[thread.0 as usize].reserved.contains_key(&binding)
+    }
+
+    /// Whether it is one for a slot of this size.
     pub(crate) fn has_place(&self, thread: ThreadId, binding: u32, slot_size_bytes: u32) -> bool {
         let reserved = self.threads[thread.0 as usize].reserved.get(&binding);
         reserved.is_some_and(|reserved| u64::from(slot_size_bytes) <= reserved.place.cell_bytes)

@@ -16,7 +16,7 @@ use super::action::Action;
 use super::reply::Refusal;
 use super::request::{Operation, Remounted, Request, Target};
 use super::room::check_quota;
-use super::scope::Scope;
+use super::scope::{Scope, find};
 use super::world::{Asker, State, World};
 use crate::names::BUILT_IN_NAMES;
 use crate::rules::{list_names, nearest_names, shorten, show_size};
@@ -64,7 +64,15 @@ pub fn decide(
         Operation::Replace { instance, module } => scope.replace(*instance, module),
         Operation::Forget(target) => forget(&scope, *target),
         Operation::Force(port) => scope.find_port(*port).map(Action::Force),
-        Operation::Allow(port) => scope.find_port(*port).map(Action::Allow),
+        Operation::Allow(port) => {
+            let port = scope.find_port(*port)?;
+            if find(&plan.ports, port).is_some_and(|port| port.is_forced_synchronous) {
+                let text =
+                    "the manifest forces the Port synchronous: nobody allows it otherwise (MODE-6)";
+                return Err(Refusal::new(CONTROL_STATE, text));
+            }
+            Ok(Action::Allow(port))
+        }
         Operation::Revoke(port) => scope.find_port(*port).map(Action::Revoke),
         Operation::Transfer { port, instance, to } => scope.transfer(*port, *instance, to),
         // No power is needed to be told of what the holder sees anyhow (RING-2).

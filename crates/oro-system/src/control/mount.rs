@@ -84,7 +84,7 @@ impl<W: World> Scope<'_, W> {
                 })
             }
             ModuleName::Granted(name) => {
-                // An operator may mount whatever the manifest names (CTL-14).
+                // An operator may mount whatever the system has (CTL-14).
                 let is_granted = |module: &u32| match self.asker {
                     Asker::Operator => true,
                     Asker::Holder(holder) => {
