@@ -99,42 +99,58 @@ impl Kernel {
 
     pub(crate) fn mount_instance(
         &mut self,
+        id: InstanceId,
         restart: Restart,
         threads: &[bool],
         effects: &mut Vec<Effect>,
     ) {
         assert!(!threads.is_empty(), "platform: an instance has no thread");
-        let id = InstanceId(id_of(self.instances.len()));
         let mut instance = Instance::new();
-        for is_managed in threads {
-            instance.threads.push(ThreadId(id_of(self.threads.len())));
-            self.threads.push(Thread::new(id, *is_managed));
-            self.setup.threads.push(ThreadSetup { instance: id, is_managed: *is_managed });
+        let index = id.0 as usize;
+        if index < self.instances.len() {
+            let is_free = self.can_reuse_instance(id, threads.len());
+            assert!(is_free, "platform: {id:?} is not free for {} threads", threads.len());
+            instance.threads = core::mem::take(&mut self.instances[index].threads);
+        } else {
+            let next = self.threads.len();
+            instance.threads =
+                (next..next + threads.len()).map(|index| ThreadId(id_of(index))).collect();
         }
-        self.instances.push(instance);
-        self.setup.instances.push(InstanceSetup { restart });
+        for (thread, is_managed) in instance.threads.iter().zip(threads) {
+            let (at, is_managed) = (thread.0 as usize, *is_managed);
+            put(&mut self.threads, at, Thread::new(id, is_managed));
+            put(&mut self.setup.threads, at, ThreadSetup { instance: id, is_managed });
+        }
+        put(&mut self.instances, index, instance);
+        put(&mut self.setup.instances, index, InstanceSetup { restart });
         self.ending.reserve(self.threads.len());
         effects.push(Effect::PublishInstance(id));
     }
 
     pub(crate) fn wire_port(
         &mut self,
+        id: PortId,
         port: PortSetup,
         bindings: [BindingSetup; 2],
         effects: &mut Vec<Effect>,
     ) {
         assert!(port.slot_count.is_power_of_two(), "platform: slot count is no power of two");
-        let id = PortId(id_of(self.ports.len()));
+        let index = id.0 as usize;
+        let is_free = index >= self.ports.len() || self.can_reuse_port(id);
+        assert!(is_free, "platform: {id:?} is somebody's");
         let owners = [port.producer, port.consumer];
         for owner in owners {
             if let Owner::Thread(thread) = owner {
                 assert!(self.can_wire(thread), "platform: wired to {thread:?}, which has ended");
             }
         }
-        self.ports.push(Port::default());
-        self.setup.ports.push(port);
-        let [producer, consumer] = [0, 1].map(|side| End::new(owners[side], bindings[side].epoch));
-        self.ends.push([producer, consumer]);
+        let old =
+            self.ends.get(index).map(|[producer, consumer]| [producer.cursor, consumer.cursor]);
+        put(&mut self.ports, index, Port::default());
+        put(&mut self.setup.ports, index, port);
+        let ends = [0, 1].map(|side| End::new(owners[side], bindings[side].epoch));
+        put(&mut self.ends, index, ends);
+        self.keep_cursors(id, old.unwrap_or_default());
         effects.push(Effect::PublishPort(id));
         for (end, binding) in both_ends(id).into_iter().zip(bindings) {
             if let Owner::Thread(thread) = self.end(end).owner {
@@ -258,6 +274,17 @@ impl Word {
         match self {
             Self::Protected => None,
             Self::Open { end, .. } | Self::NotLanded { end, .. } => Some(end),
+        }
+    }
+}
+
+/// Puts something new where something is that nobody has any more, or at the end.
+fn put<T>(list: &mut Vec<T>, index: usize, new: T) {
+    match list.get_mut(index) {
+        Some(old) => *old = new,
+        None => {
+            assert!(index == list.len(), "platform: {index} is not the next number");
+            list.push(new);
         }
     }
 }

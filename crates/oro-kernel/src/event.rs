@@ -16,19 +16,25 @@ use crate::{
 pub enum Event {
     /// The system is mounted and wired: start every thread of every instance that is mounted.
     Start,
-    /// A further instance has been mounted (`CTL-6`). It and its threads have the next ids of
-    /// [`Setup`](crate::Setup)'s lists.
+    /// A further instance has been mounted (`CTL-6`).
     MountInstance {
+        /// Its number: the next one, and its threads have the next ones of theirs; or that of one which
+        /// was forgotten, of which [`Kernel::can_reuse_instance`](crate::Kernel::can_reuse_instance) says
+        /// yes, with the numbers of that one's threads.
+        instance: InstanceId,
         /// When it is restarted.
         restart: Restart,
         /// Its threads in entry order: whether each is managed.
         threads: Vec<bool>,
     },
-    /// A Port has been wired with the next id (`CTL-6`, `CTL-8`). Its ends have fresh memory: cells that are
+    /// A Port has been wired (`CTL-6`, `CTL-8`). Its ends have fresh memory: cells that are
     /// zero and closed, a protected commit word; a thread that runs finds them in its binding once
     /// [`Effect::PublishPeer`](crate::Effect::PublishPeer) says `Wired`. Threads that may own an end are those of
     /// which [`Kernel::can_wire`](crate::Kernel::can_wire) says so.
     WirePort {
+        /// Its number: the next one, or one of which
+        /// [`Kernel::can_reuse_port`](crate::Kernel::can_reuse_port) says yes.
+        id: PortId,
         /// The Port.
         port: PortSetup,
         /// By side, what the end is to its thread. Of an end of the kernel's own it is not looked at.
@@ -40,6 +46,12 @@ pub enum Event {
     DropEnd {
         /// An endpoint of a thread.
         end: EndpointId,
+    },
+    /// An instance is no more (`CTL-10`), [`Kernel::can_forget`](crate::Kernel::can_forget) says that it can be.
+    /// Nothing is done about it, and nothing that was its own is anybody's from now on.
+    ForgetInstance {
+        /// The instance.
+        instance: InstanceId,
     },
     /// Start a mounted instance, all its threads together (`CTL-7`). Does nothing for one that is not
     /// mounted, or when all is over ([`Effect::Finish`](crate::Effect::Finish)).

@@ -1,4 +1,5 @@
-//! Names of the things that the core manages. Indices into [`Setup`](crate::Setup)'s lists.
+//! Names of the things that the core manages. Indices into [`Setup`](crate::Setup)'s lists; those of what has
+//! been forgotten are used again (`CTL-10`).
 
 /// An instance, by its index in [`Setup::instances`](crate::Setup::instances).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 //! Key type: [`Kernel`]. What naive and managed threads may do is in `naive.rs` and `managed.rs`,
 //! what both share about slots in `slots.rs`, the asynchronous mode in `live.rs` and its doorbells in
 //! `doorbell.rs`, gates in `waiting.rs`, ends in `ends.rs`, restarts in `restart.rs`, how a system starts and grows in
-//! `control.rs`, what can be asked of a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
+//! `control.rs`, which numbers are used again in `reuse.rs`, what can be asked of a kernel in `view.rs`. Nothing here knows an address, a page or a byte of a message.
 
 use alloc::vec::Vec;
 
@@ -223,6 +223,8 @@ pub(crate) struct Instance {
     pub(crate) threads: Vec<ThreadId>,
     /// The generation of its Ring's tables.
     pub(crate) ring_generation: u64,
+    /// It is no more, and its numbers may be used again.
+    pub(crate) is_forgotten: bool,
 }
 
 /// The replacement of an instance.
@@ -310,10 +312,11 @@ impl Kernel {
         );
         match event {
             Event::Start => self.start(effects),
-            Event::MountInstance { restart, threads } => {
-                self.mount_instance(restart, &threads, effects);
+            Event::MountInstance { instance, restart, threads } => {
+                self.mount_instance(instance, restart, &threads, effects);
             }
-            Event::WirePort { port, bindings } => self.wire_port(port, bindings, effects),
+            Event::WirePort { id, port, bindings } => self.wire_port(id, port, bindings, effects),
+            Event::ForgetInstance { instance } => self.forget_instance(instance),
             Event::DropEnd { end } => self.drop_end(end, effects),
             Event::StartInstance { instance } => self.start_instance(instance, effects),
             Event::RestartInstance { instance } => self.restart_now(instance, effects),
@@ -476,6 +479,7 @@ impl Instance {
             end: None,
             threads: Vec::new(),
             ring_generation: FIRST_GENERATION,
+            is_forgotten: false,
         }
     }
 }

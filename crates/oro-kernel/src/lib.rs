@@ -27,6 +27,7 @@ mod managed;
 mod mutant;
 mod naive;
 mod restart;
+mod reuse;
 mod revoke;
 mod setup;
 mod slots;

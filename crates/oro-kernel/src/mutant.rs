@@ -100,12 +100,18 @@ pub enum Mutant {
     MoveHeld,
     /// An instance that has not started keeps the system alive (`END-4`).
     CountMounted,
+    /// An instance's number is used again while a Port has an end of the old one (`CTL-10`).
+    ReuseNamed,
+    /// A Port's number is used again while an end is somebody's (`CTL-10`).
+    ReuseOwned,
+    /// A Port whose number is used again goes on where the old one was (`CTL-10`).
+    ReuseCursors,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::CommitOnBlock,
         Self::ReleaseAtOutput,
         Self::CollectWithoutProtect,
@@ -152,6 +158,9 @@ impl Mutant {
         Self::CommitRevoked,
         Self::RevokeAtOnce,
         Self::MoveHeld,
+        Self::ReuseNamed,
+        Self::ReuseOwned,
+        Self::ReuseCursors,
     ];
 }
 

@@ -97,7 +97,7 @@ impl Supervisor<'_> {
         let managed = |index: &usize| self.world.threads[*index].is_managed;
         let threads = threads.iter().map(managed).collect();
         self.adopt(plan);
-        self.step(Event::MountInstance { restart, threads });
+        self.step(Event::MountInstance { instance, restart, threads });
         Ok(instance)
     }
 

@@ -57,7 +57,7 @@ impl Supervisor<'_> {
             self.show_end(end);
         }
         let port_setup = describe_port(planned, &self.world.ports[port.0 as usize], is_late);
-        self.step(Event::WirePort { port: port_setup, bindings });
+        self.step(Event::WirePort { id: port, port: port_setup, bindings });
         if let Some(built_in) = built_in {
             self.add_built_in(built_in);
         }

@@ -22,7 +22,19 @@ fn after_wired(binding: u32, end: EndpointId, program: Program) -> Program {
 
 /// A Port to or from bindings 0.
 fn wire(slot_count: u32, from: Owner, to: Owner, after: [Option<EndpointId>; 2]) -> Act {
-    Act::Wire { port: new_port(slot_count, from, to), bindings: [0, 0], after }
+    Act::Wire { number: None, port: new_port(slot_count, from, to), bindings: [0, 0], after }
+}
+
+/// The same, with the number of another that is no more.
+fn wire_again(
+    number: u32,
+    slot_count: u32,
+    from: Owner,
+    to: Owner,
+    after: [Option<EndpointId>; 2],
+) -> Act {
+    let port = new_port(slot_count, from, to);
+    Act::Wire { number: Some(number), port, bindings: [0, 0], after }
 }
 
 pub(crate) fn growing_systems() -> Vec<System> {
@@ -120,7 +132,12 @@ fn late_built_ins(slot_count: u32) -> System {
     let mut system =
         System::naive("built-in ends that come later", vec![after_wired(0, producer(0), program)])
             .act(wire(slot_count, by(0), Owner::Kernel, [None, None]))
-            .act(Act::Wire { port: port(Owner::Kernel, by(0)), bindings: [0, 1], after: [None; 2] })
+            .act(Act::Wire {
+                number: None,
+                port: port(Owner::Kernel, by(0)),
+                bindings: [0, 1],
+                after: [None; 2],
+            })
             .expect_kernel_log(0, &[11, 12, 13]);
     system.kernel_message_count = 3;
     system
@@ -195,6 +212,106 @@ fn never_started() -> System {
         .begins_with(2)
         .act(Act::Mount(vec![false]))
         .expect_log(1, &log_of(1..=1))
+}
+
+/// Numbers of what is forgotten are used again (`CTL-10`).
+pub(crate) fn reused_systems() -> Vec<System> {
+    let mut systems = vec![reused_too_early(), taken_number()];
+    for slot_count in [1, 2] {
+        systems.push(clients_in_turn(slot_count));
+        for managed in [&[][..], &[1], &[2], &[1, 2]] {
+            systems.push(both_ends_again(slot_count, managed));
+        }
+        systems.push(both_ends_again(slot_count, &[]).kill(1, false).ends(Ending::Either));
+        systems.push(both_ends_again(slot_count, &[2]).kill(2, true).ends(Ending::Either));
+    }
+    for killed in [1, 2] {
+        let mut system = both_ends_again(1, &[1, 2]).kill(killed, killed == 1);
+        system.programs[1] = live_source(0, 2, 0);
+        system.programs[2] = live_sink(0, 2);
+        system.name = "an asynchronous Port's number again";
+        systems.push(system.upgrades(1, 0).ends(Ending::Either).without_repeats());
+    }
+    systems
+}
+
+/// A server whose clients come and go: one is forgotten, and the third has its numbers.
+fn clients_in_turn(slot_count: u32) -> System {
+    let ops = [0, 1, 0].into_iter().flat_map(|port| {
+        let mut ops = vec![await_wired(0, consumer(port))];
+        ops.extend(load(consumer(port), 0, 0));
+        ops.push(Op::Advance { end: consumer(port), count: 1 });
+        ops
+    });
+    let programs = vec![Program::Ops(ops.collect()), source(0, 1), source(1, 1)];
+    let wire = |after| wire(slot_count, by(1), by(0), [None, after]);
+    System::naive("a server of clients in turn", programs)
+        .managed(&[0])
+        .begins_with(1)
+        .act(Act::Mount(vec![false]))
+        .act(wire(None))
+        .act(Act::Start(1))
+        .act(Act::Mount(vec![false]))
+        .act(self::wire(slot_count, by(2), by(0), [None, Some(consumer(0))]))
+        .act(Act::Start(2))
+        .act(Act::Forget(1))
+        .act(Act::MountAgain(1))
+        .act(wire_again(0, slot_count, by(1), by(0), [None, Some(consumer(1))]))
+        .act(Act::Start(1))
+        .expect_log(0, &[1, 101, 1, 101, 1, 101])
+}
+
+/// A producer and a consumer end, and others have their numbers and that of their Port, while a third one runs.
+fn both_ends_again(slot_count: u32, managed: &[usize]) -> System {
+    let send = if managed.contains(&1) { managed_source(0, 2) } else { source(0, 2) };
+    let receive = if managed.contains(&2) { managed_sink(0, 2) } else { sink(0, 3) };
+    let mut system = System::naive(
+        "others with the numbers of two",
+        vec![after_wired(0, consumer(1), sink(1, 1)), send, receive],
+    )
+    .managed(managed)
+    .wire(slot_count, by(1), by(2))
+    .act(Act::Forget(1))
+    .act(Act::Forget(2))
+    .act(Act::MountAgain(1))
+    .act(Act::MountAgain(2))
+    .act(wire_again(0, slot_count, by(1), by(2), [None, None]))
+    .act(Act::Start(2))
+    .act(Act::Start(1))
+    .act(wire(1, Owner::Kernel, by(0), [None, None]));
+    system.kernel_message_count = 1;
+    if system.killable.is_empty() {
+        system = system.expect_log(0, &log_of(1..=1));
+    }
+    system
+}
+
+/// Nobody has the number of an instance while a Port has an end of it.
+fn reused_too_early() -> System {
+    System::naive("a number that a Port names", vec![sink(0, 2), source(0, 1)])
+        .wire(1, by(1), by(0))
+        .act(Act::Forget(1))
+        .act(Act::MountAgain(1))
+        .expect_log(0, &log_of(1..=1))
+}
+
+/// Nor that of a Port of which one end is somebody's yet.
+fn taken_number() -> System {
+    let programs = vec![
+        after_wired(0, consumer(1), sink(1, 1)),
+        source(0, 1),
+        sink(0, 1),
+        source(0, 1),
+        sink(0, 1),
+    ];
+    System::naive("a Port's number that is taken", programs)
+        .wire(1, by(1), by(2))
+        .begins_with(3)
+        .act(Act::Forget(1))
+        .act(Act::Mount(vec![false]))
+        .act(Act::Mount(vec![false]))
+        .act(wire_again(0, 1, by(3), by(4), [None, None]))
+        .ends(Ending::Deadlocks)
 }
 
 /// An instance is replaced by order at any point (`CTL-9`).

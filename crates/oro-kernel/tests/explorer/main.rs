@@ -206,6 +206,15 @@ fn ctl_8_systems_that_grow_lose_and_double_nothing() {
     }
 }
 
+/// CTL-10, CTL-13: numbers of what is forgotten are used again, at any point from when they can be, and nothing
+/// of who had them before reaches who has them then.
+#[test]
+fn ctl_13_numbers_are_used_again() {
+    for system in growing_systems::reused_systems() {
+        pass(&system);
+    }
+}
+
 /// CTL-9, END-7: an instance is replaced by order at any point.
 #[test]
 fn ctl_9_replaced_filters_lose_and_double_nothing() {

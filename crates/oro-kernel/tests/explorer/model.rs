@@ -138,6 +138,8 @@ pub(crate) struct State {
     pub(crate) bindings: BTreeMap<(ThreadId, u32), EndpointId>,
     /// Endpoints whose element has been taken from their thread.
     pub(crate) dropped: BTreeSet<EndpointId>,
+    /// Endpoints of instances that have been forgotten.
+    pub(crate) forgotten: BTreeSet<EndpointId>,
     /// An endpoint has been given to another thread.
     pub(crate) has_moved: bool,
     /// Ports whose time of grace is over.
@@ -204,6 +206,7 @@ impl State {
             next_act: 0,
             bindings: system.bindings.iter().copied().collect(),
             dropped: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             revoked: BTreeMap::new(),
             graced: BTreeSet::new(),
             has_moved: false,

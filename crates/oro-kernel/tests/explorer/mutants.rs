@@ -25,6 +25,7 @@ fn list_systems() -> Vec<(System, bool)> {
         .chain(systems::restarted_filters())
         .chain(systems::hostile_systems())
         .chain(growing_systems::growing_systems())
+        .chain(growing_systems::reused_systems())
         .chain(growing_systems::replaced_systems())
         .chain(growing_systems::revoked_systems())
         .chain(growing_systems::transferred_consumers())

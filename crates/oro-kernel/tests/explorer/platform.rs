@@ -324,6 +324,8 @@ impl State {
         end: EndpointId,
         (state, epoch): (PeerState, u32),
     ) -> Result<(), Failure> {
+        let is_there = !self.forgotten.contains(&end);
+        check!(is_there, "CTL-10 who is forgotten is told", "{end:?}");
         let shown = self.memory[&end.peer()].published;
         let last = self.kernel.cursor(end.peer());
         // What a thread stores by itself is shown by itself.

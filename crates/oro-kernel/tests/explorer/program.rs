@@ -118,8 +118,14 @@ pub(crate) enum Program {
 pub(crate) enum Act {
     /// An instance with such threads.
     Mount(Vec<bool>),
-    /// A Port; by side, the binding that its end is, and the endpoint that was there before.
+    /// An instance is forgotten.
+    Forget(u32),
+    /// Another one with its number, and with threads of the same kinds.
+    MountAgain(u32),
+    /// A Port, with the next number or with this one, which another had before; by side, the binding that its
+    /// end is, and the endpoint that was there before.
     Wire {
+        number: Option<u32>,
         port: PortSetup,
         bindings: [u32; 2],
         after: [Option<EndpointId>; 2],

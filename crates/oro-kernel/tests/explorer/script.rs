@@ -3,11 +3,13 @@
 
 use oro_kernel::{
     BindingSetup, EndpointId, Event, InstanceId, InstanceState, Owner, PeerState, PortId,
-    PortSetup, Restart, Side, ThreadId, Upgrade,
+    PortSetup, Restart, Side, ThreadId, Timer, Upgrade,
 };
 use oro_sysabi::{STATE_CLOSED, STATE_FAULTED, STATE_REVOKED, STATE_UNWIRED, STATE_WIRED};
 
-use crate::model::{Access, Cell, EndMemory, Failure, KernelEnd, Phase, State, ThreadState, check};
+use crate::model::{
+    Access, Cell, EndMemory, Failure, KernelEnd, Phase, State, ThreadState, check, owner_of,
+};
 use crate::program::{Act, Op, PART_COUNT, System};
 
 impl State {
@@ -16,12 +18,18 @@ impl State {
             None => false,
             Some(_) if self.is_finished => false,
             Some(Act::Mount(_)) => true,
-            Some(Act::Wire { port, after, .. }) => {
+            Some(Act::Forget(instance)) => self.kernel.can_forget(InstanceId(*instance)),
+            Some(Act::MountAgain(instance)) => {
+                let id = InstanceId(*instance);
+                self.kernel.can_reuse_instance(id, self.list_kinds(id).len())
+            }
+            Some(Act::Wire { number, port, after, .. }) => {
                 let can_wire = |owner| match owner {
                     Owner::Thread(thread) => self.kernel.can_wire(thread),
                     Owner::Kernel => true,
                 };
-                can_wire(port.producer)
+                number.is_none_or(|number| self.kernel.can_reuse_port(PortId(number)))
+                    && can_wire(port.producer)
                     && can_wire(port.consumer)
                     && after.iter().flatten().all(|end| self.kernel.is_over(*end))
             }
@@ -40,14 +48,20 @@ impl State {
             Act::Mount(threads) => {
                 self.killed.push(false);
                 self.threads.extend(threads.iter().map(|_| ThreadState::down()));
+                let instance = InstanceId(u32::try_from(self.killed.len()).expect("few") - 1);
                 let restart = Restart::default();
-                self.step(system, Event::MountInstance { restart, threads: threads.clone() })
+                let threads = threads.clone();
+                self.step(system, Event::MountInstance { instance, restart, threads })
             }
-            Act::Wire { port, bindings, after } => {
+            Act::Forget(instance) => self.forget(system, InstanceId(*instance)),
+            Act::MountAgain(instance) => self.mount_again(system, InstanceId(*instance)),
+            Act::Wire { number, port, bindings, after } => {
                 for end in after.iter().flatten() {
                     self.drop_end(system, *end)?;
                 }
-                self.wire(system, port, *bindings, *after)
+                let next = u32::try_from(self.queues.len()).expect("few");
+                let id = PortId(number.unwrap_or(next));
+                self.wire(system, id, port, *bindings, *after)
             }
             Act::Revoke(port) => self.step(system, Event::RevokePort { port: PortId(*port) }),
             Act::Transfer(end, to, index) => {
@@ -60,6 +74,75 @@ impl State {
                 self.step(system, Event::StartInstance { instance: InstanceId(*instance) })
             }
         }
+    }
+
+    /// Of each thread of an instance, whether it is managed.
+    fn list_kinds(&self, id: InstanceId) -> Vec<bool> {
+        let threads = self.kernel.setup().threads.iter();
+        threads.filter(|thread| thread.instance == id).map(|thread| thread.is_managed).collect()
+    }
+
+    fn is_its(&self, id: InstanceId, thread: ThreadId) -> bool {
+        self.kernel.setup().threads[thread.0 as usize].instance == id
+    }
+
+    /// CTL-10: nothing is told to it, or to who has its number, for the sake of what it had.
+    fn forget(&mut self, system: &System, id: InstanceId) -> Result<(), Failure> {
+        let ends: Vec<EndpointId> = self.memory.keys().copied().collect();
+        for end in ends {
+            if let Owner::Thread(thread) = owner_of(&self.kernel, end)
+                && self.is_its(id, thread)
+                && !self.dropped.contains(&end)
+            {
+                self.forgotten.insert(end);
+            }
+        }
+        let bindings = std::mem::take(&mut self.bindings);
+        let is_others = |(thread, _): &(ThreadId, u32)| !self.is_its(id, *thread);
+        let left = bindings.into_iter().filter(|(binding, _)| is_others(binding)).collect();
+        self.bindings = left;
+        self.step(system, Event::ForgetInstance { instance: id })
+    }
+
+    /// CTL-10: another instance has the number of one that is forgotten; no timer of that one runs.
+    fn mount_again(&mut self, system: &System, id: InstanceId) -> Result<(), Failure> {
+        let is_late = |timer: &Timer| match *timer {
+            Timer::Gate(thread) => self.is_its(id, thread),
+            Timer::Restart(instance) | Timer::Row(instance) => instance == id,
+            Timer::Landing(_) | Timer::Revocation(_) | Timer::Transfer(_) => false,
+        };
+        check!(!self.timers.iter().any(is_late), "CTL-10 a timer is left", "{:?}", self.timers);
+        self.killed[id.0 as usize] = false;
+        for index in 0..self.threads.len() {
+            if self.is_its(id, ThreadId(u32::try_from(index).expect("few"))) {
+                self.threads[index] = ThreadState::down();
+            }
+        }
+        let (restart, threads) = (Restart::default(), self.list_kinds(id));
+        self.step(system, Event::MountInstance { instance: id, restart, threads })
+    }
+
+    /// CTL-10: a Port has the number of another, of which no timer runs and no page is being protected.
+    fn clear_port(&mut self, id: PortId) -> Result<(), Failure> {
+        let is_late = |timer: &Timer| match *timer {
+            Timer::Landing(end) | Timer::Transfer(end) => end.port == id,
+            Timer::Revocation(port) => port == id,
+            Timer::Gate(_) | Timer::Restart(_) | Timer::Row(_) => false,
+        };
+        check!(!self.timers.iter().any(is_late), "CTL-10 a timer is left", "{:?}", self.timers);
+        for side in [Side::Producer, Side::Consumer] {
+            let end = EndpointId { port: id, side };
+            let is_answered = self.memory[&end].live.protecting_count == 0;
+            check!(is_answered, "CTL-10 an answer is to come", "{end:?}");
+            let is_nobodys = match owner_of(&self.kernel, end) {
+                Owner::Thread(_) => self.dropped.remove(&end) | self.forgotten.remove(&end),
+                Owner::Kernel => self.kernel_ends.remove(&end).is_some_and(|end| end.is_closed),
+            };
+            check!(is_nobodys, "CTL-10 an end is somebody's", "{end:?}");
+        }
+        self.revoked.remove(&id);
+        self.graced.remove(&id);
+        Ok(())
     }
 
     /// CTL-8: nobody misses what is taken away, and nothing of it is left.
@@ -84,14 +167,22 @@ impl State {
     fn wire(
         &mut self,
         system: &System,
+        id: PortId,
         port: &PortSetup,
         bindings: [u32; 2],
         after: [Option<EndpointId>; 2],
     ) -> Result<(), Failure> {
-        let id = PortId(u32::try_from(self.queues.len()).expect("few"));
-        self.queues.push(vec![[0; PART_COUNT]; port.slot_count as usize]);
-        self.history.push(Vec::new());
-        self.forced.push(false);
+        let index = id.0 as usize;
+        if index < self.queues.len() {
+            self.clear_port(id)?;
+        } else {
+            self.queues.push(Vec::new());
+            self.history.push(Vec::new());
+            self.forced.push(false);
+        }
+        self.queues[index] = vec![[0; PART_COUNT]; port.slot_count as usize];
+        self.history[index].clear();
+        self.forced[index] = false;
         let mut setups = [BindingSetup::default(); 2];
         for (owner, side) in [(port.producer, Side::Producer), (port.consumer, Side::Consumer)] {
             let end = EndpointId { port: id, side };
@@ -116,7 +207,7 @@ impl State {
             }
             self.memory.insert(end, memory);
         }
-        self.step(system, Event::WirePort { port: port.clone(), bindings: setups })
+        self.step(system, Event::WirePort { id, port: port.clone(), bindings: setups })
     }
 
     /// END-14: nothing of the old owner is left, and the new one has fresh memory at the cursor.
