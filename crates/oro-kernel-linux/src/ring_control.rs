@@ -128,17 +128,18 @@ impl Supervisor<'_> {
     fn carry_out_action(&mut self, asker: Asker, action: &Action) -> Result<Done, Refusal> {
         let reader = self.reader(asker);
         // Of those alone that change it.
-        let plan = || {
+        let change = || {
             let mut plan = self.plan.clone().into_owned();
-            action.apply(&mut plan);
-            plan
+            let new = action.apply(&mut plan, &Seen { supervisor: self });
+            (plan, new.first().copied())
         };
+        let plan = || change().0;
         let mut id = 0;
         match action {
             Action::CreateRing(ring) => {
                 self.check_room(ring.parent, Kind::Children)?;
-                let plan = plan();
-                let number = as_u32(plan.rings.len());
+                let (plan, number) = change();
+                let number = number.unwrap_or_default();
                 self.world.tables.add_ring(&plan, number).map_err(|error| broken(&error))?;
                 self.adopt(plan);
                 id = self.world.tables.ring_id(reader, number);

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 mod check;
 mod codec;
+mod places;
 
 pub(crate) use check::{ENDPOINT_RULE, check_restart};
 pub use check::{PlanError, PlanItem};
@@ -37,11 +38,13 @@ pub const PAGE_BYTES: u64 = 4096;
 
 /// A checked system. Indices have been validated; every non-optional port is wired once.
 ///
-/// A system that runs appends to its plan, and nothing in it moves: of what is forgotten (`CTL-10`), of
-/// Rings, instances and Ports, an entry stays that says nothing ([`PlanRing::is_forgotten`]).
+/// A system that runs adds to its plan, and nothing in it moves: of what is forgotten (`CTL-10`), of Rings,
+/// instances, Ports and loaded modules, an entry stays that says nothing ([`PlanRing::is_forgotten`]) until
+/// something new takes its place ([`Plan::add_instance`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Names of the modules; the kernel is given an image for each, in this order.
+    /// Names of the modules; the kernel is given an image for each, in this order. The empty name is that of a
+    /// forgotten one ([`Plan::forget_modules`]).
     pub modules: Vec<String>,
     /// Rings below the root: `rings[i]` is Ring `i + 1`; Ring 0 is the root.
     pub rings: Vec<PlanRing>,

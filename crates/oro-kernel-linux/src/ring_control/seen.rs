@@ -49,6 +49,14 @@ impl Known for Seen<'_, '_> {
         }
     }
 
+    fn can_reuse_instance(&self, _: u32, _: usize) -> bool {
+        false
+    }
+
+    fn can_reuse_port(&self, _: u32) -> bool {
+        false
+    }
+
     fn is_free(&self, instance: u32, port: u32) -> bool {
         let threads = self.supervisor.world.list_threads(InstanceId(instance));
         let threads = &self.supervisor.world.threads[threads];

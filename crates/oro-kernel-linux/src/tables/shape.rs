@@ -51,7 +51,7 @@ impl Tables {
         Ok(tables)
     }
 
-    /// Makes the tables of the plan's next Ring, which is empty.
+    /// Makes the tables of a new Ring, which is empty.
     pub(crate) fn add_ring(&mut self, plan: &Plan, ring: u32) -> io::Result<()> {
         let parent = plan.parent(ring).unwrap_or_default();
         self.change(plan, parent, |tables| {
@@ -69,7 +69,7 @@ impl Tables {
     ) -> io::Result<()> {
         let growth = if self.grows { GROWTH_BYTES } else { 0 };
         let view = View::new(RING_SIZE + size_bytes + growth)?;
-        self.views.push(view);
+        self.views.put(ring, view);
         let parent = plan.parent(ring);
         let name = parent.map_or("root", |_| plan.rings[ring as usize - 1].name.as_str());
         for reader in plan.ancestry(ring) {
@@ -228,9 +228,12 @@ impl Tables {
             self.change(plan, place.ring, |tables| {
                 let view = &mut tables.views[place.view];
                 view.give_row_back(place.ring, Kind::Instances, place.row);
-                view.instance_ids.remove(&index);
-                view.thread_ids.remove(&index);
             });
+        }
+        // Also where the row that showed it went with its Ring.
+        for view in self.views.iter_mut() {
+            view.instance_ids.remove(&index);
+            view.thread_ids.remove(&index);
         }
     }
 
@@ -240,8 +243,10 @@ impl Tables {
             self.change(plan, place.ring, |tables| {
                 let view = &mut tables.views[place.view];
                 view.give_row_back(place.ring, Kind::Ports, place.index);
-                view.port_ids.remove(&port);
             });
+        }
+        for view in self.views.iter_mut() {
+            view.port_ids.remove(&port);
         }
     }
 

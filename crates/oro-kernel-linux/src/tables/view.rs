@@ -127,9 +127,17 @@ impl ShownRing {
 pub(super) struct Views(Vec<Option<View>>);
 
 impl Views {
-    /// Of the next Ring.
-    pub(super) fn push(&mut self, view: View) {
-        self.0.push(Some(view));
+    /// Of the next Ring, or of one with the number of another that is forgotten.
+    pub(super) fn put(&mut self, ring: u32, view: View) {
+        if self.0.len() <= ring as usize {
+            self.0.resize_with(ring as usize + 1, || None);
+        }
+        self.0[ring as usize] = Some(view);
+    }
+
+    /// All that are read.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut View> {
+        self.0.iter_mut().flatten()
     }
 
     /// Nobody is left who reads it.

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use oro_image::Direction;
 
+use super::world::World;
 use crate::{Plan, PlanEnd, PlanGrant, PlanInstance, PlanPort, PlanRing};
 
 /// What a kernel is to do. Numbers are those of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Append this Ring.
+    /// Add this Ring.
     CreateRing(PlanRing),
     /// Remount this onto a Ring; it is there in the order of names.
     Grant {
@@ -19,7 +20,7 @@ pub enum Action {
         /// What is remounted.
         grant: PlanGrant,
     },
-    /// Take an image from the holder's memory, check it, and append it to the modules under a
+    /// Take an image from the holder's memory, check it, and add it to the modules under a
     /// [free name](Plan::free_module_name).
     Load {
         /// Address in the holder's memory.
@@ -27,7 +28,7 @@ pub enum Action {
         /// Size in bytes, at most `MAX_LOADED_IMAGE_BYTES`.
         size_bytes: u64,
     },
-    /// Append this instance; it is mounted.
+    /// Add this instance; it is mounted.
     Mount(PlanInstance),
     /// Keep a parameter for the start; an earlier value of it is gone.
     SetParam {
@@ -38,14 +39,14 @@ pub enum Action {
         /// Its value.
         value: String,
     },
-    /// Append this Port.
+    /// Add this Port.
     Wire {
         /// The Port.
         port: PlanPort,
         /// Ports that are over and whose elements it takes: forget them (`CTL-8`).
         over: Vec<u32>,
     },
-    /// Append the Ports for parameters, then start these instances together.
+    /// Add the Ports for parameters, then start these instances together.
     Start {
         /// The instances, in ascending order; they are mounted.
         instances: Vec<u32>,
@@ -89,21 +90,29 @@ pub enum Action {
 }
 
 impl Action {
-    /// Writes what has been carried out to the plan. `LOAD` is left to who has the image.
-    pub fn apply(&self, plan: &mut Plan) {
+    /// Writes what has been carried out to the plan; the numbers of what is new in it, which may be those of what
+    /// was forgotten. `LOAD` is left to who has the image.
+    pub fn apply(&self, plan: &mut Plan, world: &impl World) -> Vec<u32> {
         match self {
-            Self::CreateRing(ring) => plan.rings.push(ring.clone()),
+            Self::CreateRing(ring) => return Vec::from([plan.add_ring(ring.clone())]),
             Self::Grant { ring, grant } => {
-                let Some(ring) = find_ring(plan, *ring) else { return };
+                let Some(ring) = find_ring(plan, *ring) else { return Vec::new() };
                 let position = ring.grants.partition_point(|own| own.name < grant.name);
                 ring.grants.insert(position, grant.clone());
             }
-            Self::Mount(instance) => plan.instances.push(instance.clone()),
+            Self::Mount(instance) => {
+                let threads = world.interface(instance.module).entries.len();
+                let is_free = |number| world.can_reuse_instance(number, threads);
+                return Vec::from([plan.add_instance(instance.clone(), is_free)]);
+            }
             Self::Wire { port, over } => {
                 forget_ports(plan, over);
-                plan.ports.push(port.clone());
+                return Vec::from([plan.add_port(port.clone(), |port| world.can_reuse_port(port))]);
             }
-            Self::Start { ports, .. } => plan.ports.extend(ports.iter().cloned()),
+            Self::Start { ports, .. } => {
+                let is_free = |port| world.can_reuse_port(port);
+                return ports.iter().map(|port| plan.add_port(port.clone(), is_free)).collect();
+            }
             Self::Replace { instance, module } => {
                 if let Some(instance) = find(&mut plan.instances, *instance) {
                     instance.module = *module;
@@ -136,6 +145,7 @@ impl Action {
             | Self::Revoke(_)
             | Self::Describe(_) => {}
         }
+        Vec::new()
     }
 }
 

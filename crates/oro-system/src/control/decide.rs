@@ -166,7 +166,8 @@ impl Plan {
     ///
     /// `CONTROL_QUOTA`: there are as many as there may be.
     pub fn check_more_modules(&self) -> Result<(), Refusal> {
-        if u32::try_from(self.modules.len()).is_ok_and(|count| count < MAX_MODULES) {
+        let count = self.modules.iter().filter(|name| !name.is_empty()).count();
+        if u32::try_from(count).is_ok_and(|count| count < MAX_MODULES) {
             return Ok(());
         }
         let text = format!("a system has at most {MAX_MODULES} modules, loaded ones included");

@@ -92,7 +92,7 @@ impl<W: World> Scope<'_, W> {
                     }
                 };
                 let granted = (0..).zip(&self.plan.modules);
-                let granted = granted.filter(|(module, _)| is_granted(module));
+                let granted = granted.filter(|(module, own)| is_granted(module) && !own.is_empty());
                 let granted = granted.map(|(module, name)| (module, name.as_str()));
                 let known = granted.clone().find(|(_, known)| known == name);
                 if let Some((module, _)) = known {

@@ -36,6 +36,13 @@ pub trait World {
     /// The state of an instance.
     fn state(&self, instance: u32) -> State;
 
+    /// Whether the kernel has nothing any more of an instance that is forgotten, so that a new one of so many
+    /// threads can have its number. Ids are others, always (`META-9`).
+    fn can_reuse_instance(&self, instance: u32, thread_count: usize) -> bool;
+
+    /// Whether it has nothing any more of a Port that is forgotten, likewise.
+    fn can_reuse_port(&self, port: u32) -> bool;
+
     /// Whether an element can be wired: it never was, or its Port is over (`CTL-8`); no end that it had was
     /// given to another thread since its instance started, and none is about to be given to it (`END-14`). `port` is the element's index in its
     /// module.

@@ -118,7 +118,8 @@ fn index_of(number: u32) -> usize {
 fn check_parts(plan: &Plan, is_running: bool) -> Result<Used<'_>, PlanError> {
     check_counts(plan, is_running).map_err(|rule| PlanError { item: PlanItem::Plan, rule })?;
     let mut names = BTreeSet::new();
-    for (index, name) in plan.modules.iter().enumerate() {
+    let modules = plan.modules.iter().enumerate();
+    for (index, name) in modules.filter(|(_, name)| !(is_running && name.is_empty())) {
         let result = check_module(name, names.insert(name.as_str()));
         result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
     }
@@ -159,7 +160,8 @@ fn check_counts(plan: &Plan, is_running: bool) -> Result<(), &'static str> {
     let instances = plan.instances.iter();
     let instances = instances.filter(|own| !(is_running && own.is_forgotten())).count();
     let ports = plan.ports.iter().filter(|port| !(is_running && port.is_forgotten())).count();
-    ensure(within(plan.modules.len(), MAX_MODULES), "at most 4096 modules")?;
+    let modules = plan.modules.iter().filter(|name| !(is_running && name.is_empty())).count();
+    ensure(within(modules, MAX_MODULES), "at most 4096 modules")?;
     ensure(within(rings, MAX_RINGS - 1), "at most 1023 Rings below the root")?;
     ensure(within(instances, MAX_INSTANCES), "at most 4096 instances")?;
     ensure(within(ports, MAX_PORTS), "at most 65536 Ports")

@@ -148,18 +148,27 @@ impl Sim {
     }
 
     pub(crate) fn carry_out(&mut self, action: &Action) {
-        action.apply(&mut self.plan);
+        let mut plan = self.plan.clone();
+        let new = action.apply(&mut plan, self);
+        self.plan = plan;
         assert_eq!(self.plan.check_running(), Ok(()), "after {action:?}");
         self.states.resize(self.plan.instances.len(), State::Mounted);
         match action {
+            Action::Mount(_) => {
+                let instance = new[0];
+                self.states[instance as usize] = State::Mounted;
+                self.given.remove(&instance);
+                self.free.retain(|(of, _)| *of != instance);
+                self.taken_away.retain(|(of, _)| *of != instance);
+            }
             Action::SetParam { instance, key, value } => {
                 self.given.entry(*instance).or_default().push((key.clone(), value.clone()));
             }
             Action::Load { .. } => {
-                let module = u32::try_from(self.plan.modules.len()).expect("it is small");
-                let known: Vec<u32> = (0..module).collect();
-                self.plan.modules.push(self.plan.free_module_name("relay", &known));
-                self.modules.push(self.modules[2].clone());
+                let count = u32::try_from(self.plan.modules.len()).expect("it is small");
+                let known: Vec<u32> = (0..count).collect();
+                let module = self.plan.add_module(self.plan.free_module_name("relay", &known));
+                self.modules.resize(self.plan.modules.len(), self.modules[2].clone());
                 self.images.insert(id(module), module);
             }
             Action::Start { instances, .. } => self.set_all(instances, State::Running),
@@ -258,6 +267,15 @@ impl World for Sim {
 
     fn state(&self, instance: u32) -> State {
         self.states[instance as usize]
+    }
+
+    fn can_reuse_instance(&self, instance: u32, thread_count: usize) -> bool {
+        let module = self.plan.instances[instance as usize].module;
+        self.modules[module as usize].entries.len() == thread_count
+    }
+
+    fn can_reuse_port(&self, _: u32) -> bool {
+        true
     }
 
     fn is_free(&self, instance: u32, port: u32) -> bool {

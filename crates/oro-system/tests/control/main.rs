@@ -9,5 +9,6 @@ mod instances;
 mod messages;
 mod operator;
 mod random;
+mod reuse;
 mod rings;
 mod wires;

@@ -179,7 +179,7 @@ fn ctl_10_a_ring_is_forgotten_with_all_that_is_in_it() {
     // The name is free again.
     let fields = [("ring", N(sim.ring_id(MINE))), ("name", T("below"))];
     sim.run(abi::CONTROL_CREATE, &fields);
-    assert_ne!(sim.ring_named("below"), below);
+    assert_eq!(sim.ring_named("below"), below, "the first free place");
 }
 
 #[test]

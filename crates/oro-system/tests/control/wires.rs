@@ -105,9 +105,10 @@ fn ctl_8_an_element_is_wired_again_when_its_port_is_over() {
     let fields = wire((z, "a", 0), (x, "in", 0));
     sim.refuse(abi::CONTROL_WIRE, &fields, abi::CONTROL_BUSY, "not over");
     sim.free.insert((sim.instance_named("x"), 0));
-    let Action::Wire { over, .. } = sim.run(abi::CONTROL_WIRE, &fields) else { panic!() };
+    let count = sim.plan.ports.len();
+    let Action::Wire { port, over } = sim.run(abi::CONTROL_WIRE, &fields) else { panic!() };
     assert_eq!(over, [4], "that of `y`");
-    assert!(sim.plan.ports[4].is_forgotten());
+    assert_eq!((&sim.plan.ports[4], sim.plan.ports.len()), (&port, count), "in its place");
     sim.refuse(abi::CONTROL_WIRE, &fields, abi::CONTROL_BUSY, "wired already");
     // `y` has its element back.
     let y = sim.instance_id("y");
