@@ -176,6 +176,11 @@ impl BuiltInEnd {
         lost
     }
 
+    /// It does nothing any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     fn close(&mut self) {
         self.is_closed = true;
         match &mut self.kind {

@@ -154,12 +154,13 @@ impl Supervisor<'_> {
         match planned {
             PlanEnd::Instance { instance, port, element, .. } => {
                 let planned = &self.plan.instances[*instance as usize];
+                // Its module may be another by now.
                 if planned.is_forgotten() {
                     return "(forgotten)".to_owned();
                 }
-                let interface = &self.images[planned.module as usize].interface;
-                let declared =
-                    interface.ports.iter().find(|declared| declared.index == port - element);
+                let image = self.images.get(planned.module);
+                let ports = image.map_or(&[][..], |image| &image.interface.ports);
+                let declared = ports.iter().find(|declared| declared.index == port - element);
                 let name = declared.map_or("?", |declared| declared.name.as_str());
                 let is_array = declared.is_some_and(|declared| declared.max > 1);
                 let element = if is_array { format!("[{element}]") } else { String::new() };

@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::world::put;
+
 /// How long the supervisor serves before it looks again who is ready.
 const SLICE: Duration = Duration::from_micros(50);
 /// How far behind the others an account may be: who has wanted nothing for long saves no more than that.
@@ -29,8 +31,8 @@ impl Accounts {
     }
 
     /// Opens an account for one instance more; it begins where the others are.
-    pub(crate) fn add(&mut self) {
-        self.spent_ns.push(self.level_ns);
+    pub(crate) fn add(&mut self, instance: usize) {
+        put(&mut self.spent_ns, instance, self.level_ns);
     }
 
     /// Puts what waits to be served into order; each is given by what it is and its instance.

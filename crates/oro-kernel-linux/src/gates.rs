@@ -104,9 +104,7 @@ impl Supervisor<'_> {
             Condition::Peer { end, .. } => Some(end.peer()),
             _ => None,
         });
-        peers
-            .filter_map(|peer| self.built_ins.iter().position(|built_in| built_in.end == peer))
-            .collect()
+        peers.filter_map(|peer| self.find_built_in(peer)).collect()
     }
 
     /// A thread's request, copied once and understood (`GATE-2`, `GATE-3`).

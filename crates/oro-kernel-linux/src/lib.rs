@@ -21,6 +21,7 @@ mod fairness;
 mod faults;
 mod gates;
 mod guardian;
+mod images;
 mod landing;
 mod limits;
 mod live;

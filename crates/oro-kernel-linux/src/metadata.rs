@@ -4,7 +4,6 @@
 //! [`write_all`] fills everything in before any process exists; the `publish_*` functions keep it up
 //! to date. All of it is read-only to instances, so the supervisor never reads it back.
 
-use std::borrow::Cow;
 use std::io;
 
 use oro_image::Image;
@@ -16,6 +15,7 @@ use crate::addresses::{
     BINDINGS_OFFSET, EXIT_INSTANCE_GATE, EXIT_THREAD_GATE, HEAP, REQUEST, RESPONSE_OFFSET, RING,
     ROOT, THREAD_BLOCK_OFFSET, WAIT_GATES,
 };
+use crate::images::Images;
 use crate::memory::{PAGE, SharedMemory};
 use crate::stub::ENTRY_WORD;
 use crate::world::{ThreadMemory, ThreadPlace, World};
@@ -47,7 +47,7 @@ impl MachineFacts {
 pub(crate) fn write_all(
     world: &World,
     plan: &Plan,
-    images: &[Cow<'_, Image>],
+    images: &Images<'_>,
     facts: &MachineFacts,
 ) -> io::Result<()> {
     for index in 0..world.threads.len() {
@@ -60,7 +60,7 @@ pub(crate) fn write_all(
 pub(crate) fn write_thread(
     world: &World,
     plan: &Plan,
-    images: &[Cow<'_, Image>],
+    images: &Images<'_>,
     facts: &MachineFacts,
     index: usize,
 ) -> io::Result<()> {

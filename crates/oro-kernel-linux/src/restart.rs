@@ -105,9 +105,9 @@ impl Supervisor<'_> {
 
     /// A built-in at the other end may have something to say to the replacement.
     fn begin_anew(&mut self, end: EndpointId) {
-        let built_in = self.built_ins.iter().position(|built_in| built_in.end == end);
-        if let Some(index) = built_in
-            && self.built_ins[index].begin_anew()
+        if let Some(index) = self.find_built_in(end)
+            && let Some(built_in) = &mut self.built_ins[index]
+            && built_in.begin_anew()
         {
             self.postpone(index);
         }

@@ -13,6 +13,7 @@ mod take;
 mod wire;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use oro_kernel::{EndpointId, Event, InstanceId, PortId, Side};
 use oro_sysabi as abi;
@@ -61,10 +62,12 @@ impl Supervisor<'_> {
     /// Serves the next request at this built-in end, where there is one. One whose answer is awaited stays
     /// where it is, and those behind it wait.
     pub(crate) fn serve_request(&mut self, index: usize) -> Served {
-        let BuiltInEnd { end: requests, instance, .. } = self.built_ins[index];
+        let Some(BuiltInEnd { end: requests, instance, .. }) = self.built_ins[index] else {
+            return Served::Nothing;
+        };
         let is_replies = |end: &&BuiltInEnd| end.is_replies() && end.instance == instance;
-        let Some(replies) = self.built_ins.iter().find(is_replies).map(|replies| replies.end)
-        else {
+        let built_ins = self.built_ins.iter().flatten();
+        let Some(replies) = built_ins.clone().find(is_replies).map(|replies| replies.end) else {
             return Served::Nothing;
         };
         self.look_for_change(replies.peer());
@@ -108,11 +111,13 @@ impl Supervisor<'_> {
 
     /// The built-in end at which the requests arrive that this one answers.
     pub(crate) fn find_requests(&self, replies: usize) -> Option<usize> {
-        let instance = self.built_ins[replies].instance;
-        self.built_ins.iter().position(|end| end.is_requests() && end.instance == instance)
+        let instance = self.built_ins[replies].as_ref()?.instance;
+        let is_it = |end: &BuiltInEnd| end.is_requests() && end.instance == instance;
+        self.built_ins.iter().position(|end| end.as_ref().is_some_and(is_it))
     }
 
     fn answer(&mut self, asker: Asker, request: &Request) -> Result<Done, Refusal> {
+        self.forget_built_ins();
         let action = decide(&self.plan, &Seen { supervisor: self }, asker, request)?;
         self.carry_out_action(asker, &action)
     }
@@ -159,7 +164,8 @@ impl Supervisor<'_> {
             }
             Action::Mount(planned) => {
                 self.check_room(planned.ring, Kind::Instances)?;
-                let instance = self.mount(plan())?;
+                let (plan, number) = change();
+                let instance = self.mount(plan, number.unwrap_or_default() as usize)?;
                 id = self.world.tables.instance_id(reader, instance.0);
             }
             Action::SetParam { instance, key, value } => {
@@ -240,6 +246,20 @@ impl Supervisor<'_> {
                 (!is_told).then_some(Event::RingChanged { instance, generation })
             })
             .collect()
+    }
+
+    /// Loaded modules that nobody can name any more: their images, and their files.
+    fn forget_modules(&mut self) {
+        let loaded: BTreeSet<u32> = self.holders.images.iter().map(|(_, module)| *module).collect();
+        let images = &self.images;
+        let plan = self.plan.to_mut();
+        plan.forget_modules(|module| loaded.contains(&module) || !images.is_loaded(module));
+        for (module, name) in (0..).zip(&plan.modules) {
+            if name.is_empty() {
+                self.images.forget(module);
+                self.world.forget_module(module);
+            }
+        }
     }
 
     fn given_to(&mut self, instance: u32) -> &mut Vec<(String, String)> {

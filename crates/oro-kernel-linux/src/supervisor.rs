@@ -27,6 +27,7 @@ use crate::control::Control;
 use crate::diagnose::FaultDetail;
 use crate::fairness::{Accounts, Slice};
 use crate::guardian::Guardian;
+use crate::images::Images;
 use crate::landing::LandingWatch;
 use crate::metadata::{self, MachineFacts};
 use crate::restart::{Awaited, Restarts};
@@ -37,7 +38,7 @@ use crate::spawn::Sealed;
 use crate::timers::Timers;
 use crate::userfault::PageFault;
 use crate::work::{Nap, open_built_ins};
-use crate::world::{Place, World};
+use crate::world::{Place, World, put};
 use crate::{InstanceReport, Options, Outcome, Report, StartError};
 
 /// How long nothing must happen before the supervisor looks for a deadlock.
@@ -81,7 +82,7 @@ pub fn run_with(
     let signals = Signals::block()?;
     crate::limits::prepare(options)?;
     let facts = MachineFacts::read();
-    let images: Vec<Cow<'_, Image>> = images.iter().map(Cow::Borrowed).collect();
+    let images = Images::new(images);
     let mut world = World::build(plan, &images, options.is_growable)?;
     metadata::write_all(&world, plan, &images, &facts)
         .map_err(|error| StartError::system("getrandom", error))?;
@@ -150,7 +151,7 @@ pub(crate) struct Supervisor<'a> {
     /// It grows by what Ring control makes.
     pub(crate) plan: Cow<'a, Plan>,
     /// By module.
-    pub(crate) images: Vec<Cow<'a, Image>>,
+    pub(crate) images: Images<'a>,
     pub(crate) options: &'a Options,
     pub(crate) facts: MachineFacts,
     /// From when the system's time counts.
@@ -160,7 +161,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) world: World,
     /// By thread; `None` once it has been taken down.
     pub(crate) processes: Vec<Option<Sealed>>,
-    pub(crate) built_ins: Vec<BuiltInEnd>,
+    /// Indices stay; `None`: nothing is there any more.
+    pub(crate) built_ins: Vec<Option<BuiltInEnd>>,
     pub(crate) epoll: OwnedFd,
     /// Where operators are listened to.
     pub(crate) control: Option<Control>,
@@ -280,9 +282,17 @@ impl Supervisor<'_> {
     }
 
     fn watch_built_in(&self, index: usize) -> io::Result<()> {
-        let Some(fd) = self.built_ins[index].pollable() else { return Ok(()) };
+        let built_in = self.built_ins[index].as_ref();
+        let Some(fd) = built_in.and_then(BuiltInEnd::pollable) else { return Ok(()) };
         let data = Source::BuiltIn(index).encode();
-        Ok(epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT)?)
+        match epoll::add(&self.epoll, fd, data, EventFlags::ONESHOT) {
+            // Its number was that of a duplicate, closed meanwhile, of the same stream, which epoll watches as
+            // long as that is open anywhere.
+            Err(rustix::io::Errno::EXIST) => {
+                Ok(epoll::modify(&self.epoll, fd, data, EventFlags::ONESHOT)?)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// A further end that the kernel serves, from now on.
@@ -292,8 +302,9 @@ impl Supervisor<'_> {
             Place::Kernel(planned) => built_in.start(planned),
             Place::Thread(_) => Ok(()),
         };
-        let index = self.built_ins.len();
-        self.built_ins.push(built_in);
+        let free = self.built_ins.iter().position(Option::is_none);
+        let index = free.unwrap_or(self.built_ins.len());
+        put(&mut self.built_ins, index, Some(built_in));
         if let Err(error) = started.and_then(|()| self.watch_built_in(index)) {
             self.fail(StartError::system("opening a built-in end", error));
         }
@@ -311,7 +322,7 @@ impl Supervisor<'_> {
     }
 
     fn start_built_ins(&self) -> Result<(), StartError> {
-        for built_in in &self.built_ins {
+        for built_in in self.built_ins.iter().flatten() {
             let port = &self.world.ports[built_in.end.port.0 as usize];
             if let Place::Kernel(planned) = port.place(built_in.end.side) {
                 built_in
@@ -357,7 +368,7 @@ impl Supervisor<'_> {
 
     /// Every instance has ended, and what they had committed has been written.
     fn is_done(&self) -> bool {
-        self.has_finished && !self.built_ins.iter().any(BuiltInEnd::is_open_sink)
+        self.has_finished && !self.built_ins.iter().flatten().any(BuiltInEnd::is_open_sink)
     }
 
     /// [`Effect::Finish`](oro_kernel::Effect::Finish): what was mounted and has not started never will, so
@@ -496,7 +507,7 @@ impl Supervisor<'_> {
         }
         if self.give_up_at.is_some_and(|limit| limit <= Instant::now()) {
             self.give_up_at = None;
-            for built_in in &mut self.built_ins {
+            for built_in in self.built_ins.iter_mut().flatten() {
                 self.report.failed_built_ins.extend(built_in.give_up(&self.kernel));
             }
         }
@@ -540,7 +551,7 @@ impl Supervisor<'_> {
             self.world.tables.publish_port(&self.kernel, port);
         }
         for end in woken {
-            if let Some(index) = self.built_ins.iter().position(|built_in| built_in.end == end) {
+            if let Some(index) = self.find_built_in(end) {
                 self.postpone(index);
             }
         }

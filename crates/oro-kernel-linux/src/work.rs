@@ -33,11 +33,11 @@ pub(crate) fn open_built_ins(
     plan: &Plan,
     options: &Options,
     start: Instant,
-) -> Result<Vec<BuiltInEnd>, StartError> {
+) -> Result<Vec<Option<BuiltInEnd>>, StartError> {
     let mut built_ins = Vec::new();
     for end in world.ends() {
         if let Place::Kernel(built_in) = world.ports[end.port.0 as usize].place(end.side) {
-            built_ins.push(open_built_in(plan, end, built_in, options, start)?);
+            built_ins.push(Some(open_built_in(plan, end, built_in, options, start)?));
         }
     }
     Ok(built_ins)
@@ -102,7 +102,7 @@ impl Supervisor<'_> {
         }
         let mut due: Vec<(usize, usize)> = std::mem::take(&mut self.unfinished)
             .into_iter()
-            .map(|index| (index, self.built_ins[index].instance))
+            .filter_map(|index| Some((index, self.built_ins[index].as_ref()?.instance)))
             .collect();
         self.accounts.sort(&mut due);
         let slice = Slice::begin();
@@ -114,6 +114,24 @@ impl Supervisor<'_> {
             let start = Instant::now();
             self.work(index);
             self.accounts.charge(instance, start);
+        }
+    }
+
+    /// Where the end is that serves this endpoint of the kernel's.
+    pub(crate) fn find_built_in(&self, end: EndpointId) -> Option<usize> {
+        self.built_ins.iter().position(|own| own.as_ref().is_some_and(|own| own.end == end))
+    }
+
+    /// Forgets ends that have closed, of Ports that are forgotten: others have their places.
+    pub(crate) fn forget_built_ins(&mut self) {
+        let ports = &self.plan.ports;
+        for (index, place) in self.built_ins.iter_mut().enumerate() {
+            let is_over =
+                |own: &BuiltInEnd| own.is_closed() && ports[own.end.port.0 as usize].is_forgotten();
+            if place.take_if(|own| is_over(own)).is_some() {
+                self.naps.retain(|nap| nap.index != index);
+                self.unfinished.retain(|unfinished| *unfinished != index);
+            }
         }
     }
 
@@ -150,7 +168,7 @@ impl Supervisor<'_> {
     }
 
     fn take_turn(&mut self, index: usize, count: &mut u64) -> Turn {
-        let end = self.built_ins[index].end;
+        let Some(BuiltInEnd { end, .. }) = self.built_ins[index] else { return Turn::Resting };
         let slot_size_bytes = self.world.ports[end.port.0 as usize].slot_size_bytes;
         let most = (TURN_BYTES / slot_size_bytes).clamp(1, TURN_MESSAGES);
         let slice = Slice::begin();
@@ -161,7 +179,8 @@ impl Supervisor<'_> {
                 return Turn::Resting;
             }
             let port = &self.world.ports[end.port.0 as usize];
-            match self.built_ins[index].work(port, &self.kernel) {
+            let Some(built_in) = &mut self.built_ins[index] else { return Turn::Resting };
+            match built_in.work(port, &self.kernel) {
                 Work::Event(event) => self.step(event),
                 Work::Failure(event, why) => {
                     self.report.failed_built_ins.push(why);
@@ -172,7 +191,7 @@ impl Supervisor<'_> {
                         return Turn::Resting;
                     }
                 }
-                Work::Starved if self.built_ins[index].is_replies() => {
+                Work::Starved if built_in.is_replies() => {
                     // There is room, perhaps for the answer to a request that waits for it.
                     if self.kernel.available(end) > 0
                         && let Some(requests) = self.find_requests(index)
@@ -194,7 +213,7 @@ impl Supervisor<'_> {
 
     /// Nothing to do by the cursors, as far as they are known.
     fn rest(&mut self, index: usize, idle_looks: u32) {
-        let end = self.built_ins[index].end;
+        let Some(BuiltInEnd { end, .. }) = self.built_ins[index] else { return };
         if !self.kernel.has_live_cursor(end.peer()) {
             // A synchronous peer's faults tell when there is.
             return;
@@ -208,7 +227,7 @@ impl Supervisor<'_> {
     }
 
     fn ask_for_readiness(&mut self, index: usize) {
-        let built_in = &self.built_ins[index];
+        let Some(built_in) = &self.built_ins[index] else { return };
         if let Some(fd) = built_in.pollable().filter(|_| built_in.wants_readiness) {
             let direction = match built_in.end.side {
                 Side::Producer => EventFlags::IN,

@@ -6,20 +6,21 @@
 
 mod mount;
 mod quota;
+mod release;
 mod setup;
 mod wire;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
-use oro_image::{Direction, Image, Machine};
+use oro_image::{Direction, Machine};
 use oro_kernel::{EndpointId, InstanceId, PortId, Side, ThreadId};
 use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort, RestartOn};
 
 use crate::StartError;
 use crate::addresses::{GATE_PAGES, WINDOWS};
+use crate::images::Images;
 use crate::memory::{PAGE, SharedMemory};
 use crate::spawn::{Mapping, Rights};
 use crate::tables::Tables;
@@ -58,8 +59,9 @@ pub(crate) struct InstanceMemory {
     pub(crate) bias: u64,
     /// Bytes of heap.
     pub(crate) heap_bytes: u64,
-    /// Index of its first thread.
+    /// Index of its first thread; the others follow it.
     pub(crate) first_thread: u32,
+    pub(crate) thread_count: u32,
     /// Its writable segments, heap and stacks.
     data: SharedMemory,
     /// Mappings that every thread of it has.
@@ -94,6 +96,8 @@ pub(crate) struct ThreadMemory {
     reserved: BTreeMap<u32, Reserved>,
     /// Ends that were given to another thread; it has what it had of them mapped (`END-14`).
     given_away: Vec<(EndpointId, ThreadPlace)>,
+    /// Places of Ports that are over and whose elements have got other ones (`CTL-8`): it may have mapped them.
+    left_behind: Vec<(EndpointId, ThreadPlace)>,
     /// Its process exists, or has existed: it can map nothing more.
     pub(crate) is_sealed: bool,
     next_window: u64,
@@ -182,6 +186,9 @@ pub(crate) struct PortMemory {
     cursor_pages: SharedMemory,
     /// Threads may have its own cursors mapped writable.
     can_upgrade: bool,
+    /// Nobody has the queue, or the cursors, any more; they may be another Port's.
+    is_queue_given_back: bool,
+    are_cursors_given_back: bool,
     pub(crate) producer: Place,
     pub(crate) consumer: Place,
 }
@@ -310,10 +317,11 @@ impl World {
     /// Creates everything that the plan asks for. `is_growable`: operators may add to it.
     pub(crate) fn build(
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         is_growable: bool,
     ) -> Result<Self, StartError> {
-        for (name, image) in plan.modules.iter().zip(images) {
+        for (index, name) in plan.modules.iter().enumerate() {
+            let image = &images[index];
             if image.machine != Machine::X86_64 {
                 return Err(StartError::machine(name, image.machine.name()));
             }
@@ -335,8 +343,8 @@ impl World {
             changeable,
             is_built: false,
         };
-        for _ in &plan.instances {
-            world.mount(plan, images)?;
+        for index in 0..plan.instances.len() {
+            world.mount(plan, images, index)?;
         }
         world.tables.add_built_ins();
         for (index, ring) in plan.rings.iter().enumerate() {
@@ -344,8 +352,8 @@ impl World {
                 world.tables.add_grant(plan, as_u32(index + 1), grant);
             }
         }
-        for _ in &plan.ports {
-            world.wire(plan, images)?;
+        for index in 0..plan.ports.len() {
+            world.wire(plan, images, PortId(as_u32(index)))?;
         }
         for index in 0..world.threads.len() {
             let instance = &plan.instances[world.threads[index].instance.0 as usize];
@@ -423,9 +431,9 @@ impl World {
 
     /// The threads of an instance, by index, in entry order.
     pub(crate) fn list_threads(&self, instance: InstanceId) -> std::ops::Range<usize> {
-        let first = self.instances[instance.0 as usize].first_thread as usize;
-        let next = self.instances.get(instance.0 as usize + 1);
-        first..next.map_or(self.threads.len(), |next| next.first_thread as usize)
+        let instance = &self.instances[instance.0 as usize];
+        let first = instance.first_thread as usize;
+        first..first + instance.thread_count as usize
     }
 
     /// Every endpoint of the system.
@@ -477,6 +485,17 @@ fn list_holders(plan: &Plan) -> BTreeSet<u32> {
         _ => None,
     });
     holders.collect()
+}
+
+/// Puts something at its number: the next one, or that of something that nobody has any more (`CTL-13`).
+pub(crate) fn put<T>(list: &mut Vec<T>, index: usize, new: T) {
+    match list.get_mut(index) {
+        Some(old) => *old = new,
+        None => {
+            assert_eq!(index, list.len(), "kernel bug: not the next number");
+            list.push(new);
+        }
+    }
 }
 
 /// Takes `size_bytes` from a running total: where they start.

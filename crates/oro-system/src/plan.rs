@@ -178,7 +178,7 @@ impl PlanInstance {
         self.name.is_empty()
     }
 
-    /// Forgets it, but for its Ring and its module.
+    /// Forgets it, but for the numbers of its Ring and its module, which others may have from then on.
     pub fn forget(&mut self) {
         *self = Self { ring: self.ring, module: self.module, ..Self::default() };
     }

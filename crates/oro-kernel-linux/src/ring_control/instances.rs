@@ -15,7 +15,7 @@ use crate::metadata;
 use crate::restart::Restarts;
 use crate::supervisor::{Supervisor, thread_id};
 use crate::userfault::PageFault;
-use crate::world::{Place, as_u32, describe_instance};
+use crate::world::{Place, as_u32, describe_instance, put};
 
 impl Supervisor<'_> {
     /// Takes an image from its holder's memory (`CTL-5`).
@@ -36,7 +36,7 @@ impl Supervisor<'_> {
             );
             Refusal::new(abi::CONTROL_IMAGE, text)
         })?;
-        // It is kept for as long as the system runs, so it is paid for before it is looked at (CTL-13).
+        // It is kept for as long as its holder is there, so it is paid for before it is looked at (CTL-13).
         let mut charges = self.world.charges.clone();
         charges.add_image(holder as usize, size_bytes);
         charges.check(&self.plan).map_err(|error| over_quota(&error))?;
@@ -60,9 +60,8 @@ impl Supervisor<'_> {
         };
         known.extend(own.map(|(_, module)| *module));
         let name = plan.free_module_name(&image.interface.name, &known);
-        let module = as_u32(plan.modules.len());
-        plan.modules.push(name);
-        self.images.push(Cow::Owned(image));
+        let module = plan.add_module(name);
+        self.images.put(module, image);
         self.adopt(plan);
         let images = &mut self.holders.images;
         images.push((asker, module));
@@ -71,13 +70,13 @@ impl Supervisor<'_> {
         Ok(image_id(count - 1))
     }
 
-    /// Makes the plan's last instance.
-    pub(super) fn mount(&mut self, plan: Plan) -> Result<InstanceId, Refusal> {
-        let index = plan.instances.len() - 1;
+    /// Makes a new instance of the plan.
+    pub(super) fn mount(&mut self, plan: Plan, index: usize) -> Result<InstanceId, Refusal> {
         let mut charges = self.world.charges.clone();
         charges.add_instance(&plan, &self.images, index);
         charges.check(&plan).map_err(|error| over_quota(&error))?;
-        let instance = self.world.mount(&plan, &self.images).map_err(|error| broken(&error))?;
+        let instance =
+            self.world.mount(&plan, &self.images, index).map_err(|error| broken(&error))?;
         self.world.charges = charges;
         let threads: Vec<usize> = self.world.list_threads(instance).collect();
         for thread in &threads {
@@ -86,13 +85,13 @@ impl Supervisor<'_> {
             if let Err(error) = written {
                 self.fail(StartError::system("getrandom", error));
             }
-            self.processes.push(None);
-            self.last_fault.push(PageFault::default());
-            self.details.push(FaultDetail::default());
+            put(&mut self.processes, *thread, None);
+            put(&mut self.last_fault, *thread, PageFault::default());
+            put(&mut self.details, *thread, FaultDetail::default());
         }
-        self.outcomes.push(None);
-        self.restarts.push(Restarts::default());
-        self.accounts.add();
+        put(&mut self.outcomes, index, None);
+        put(&mut self.restarts, index, Restarts::default());
+        self.accounts.add(index);
         let restart = describe_instance(&plan.instances[index]).restart;
         let managed = |index: &usize| self.world.threads[*index].is_managed;
         let threads = threads.iter().map(managed).collect();
@@ -188,6 +187,7 @@ impl Supervisor<'_> {
         self.world.charges = charges;
         self.world.tables.publish_module(instance, &plan.modules[module as usize]);
         self.adopt(plan);
+        self.forget_modules();
         self.restart_now(InstanceId(instance))?;
         // Nothing runs any more that could have it mapped.
         let result = old.punch_hole(0, old.size_bytes());
@@ -199,7 +199,7 @@ impl Supervisor<'_> {
     /// memory back (`CTL-10`).
     pub(super) fn forget(&mut self, plan: Plan) {
         let old = std::mem::replace(&mut self.plan, Cow::Owned(plan));
-        let mut gone = Vec::new();
+        let (mut gone, mut forgotten) = (Vec::new(), Vec::new());
         for (index, port) in self.plan.ports.iter().enumerate() {
             let is_shown = |end: &PlanEnd| match end {
                 PlanEnd::Instance { instance, .. } => {
@@ -220,6 +220,7 @@ impl Supervisor<'_> {
                 if let Err(error) = result {
                     self.error.get_or_insert(StartError::system("fallocate(PUNCH_HOLE)", error));
                 }
+                forgotten.push(InstanceId(as_u32(index)));
             }
         }
         for (index, ring) in self.plan.rings.iter().enumerate().rev() {
@@ -227,15 +228,25 @@ impl Supervisor<'_> {
                 self.world.tables.forget_ring(&old, as_u32(index + 1));
             }
         }
-        self.outcomes
-            .iter_mut()
-            .zip(&self.plan.instances)
-            .filter(|(_, instance)| instance.is_forgotten())
-            .for_each(|(outcome, _)| *outcome = None);
         for port in gone {
             self.release_port(port);
         }
+        for instance in forgotten {
+            self.forget_instance(instance);
+        }
+        self.forget_modules();
         self.forget_names();
+    }
+
+    /// What is remembered of an instance beside its memory.
+    fn forget_instance(&mut self, instance: InstanceId) {
+        let index = instance.0 as usize;
+        self.outcomes[index] = None;
+        self.restarts[index] = Restarts::default();
+        self.to_replace.retain(|awaited| awaited.instance != instance);
+        self.given_to(instance.0).clear();
+        self.holders.images.retain(|(owner, _)| *owner != Asker::Holder(instance.0));
+        self.step(Event::ForgetInstance { instance });
     }
 
     /// Gives a Port's memory back, if nobody may still read it: an instance that is not forgotten, or the

@@ -70,14 +70,8 @@ impl Supervisor<'_> {
         self.add_image(Asker::Operator, &bytes)?;
         let result = self.answer_in_place(&request);
         self.holders.images.retain(|(owner, _)| *owner != Asker::Operator);
-        if result.is_err() {
-            // Nothing has come between, so it is the last one still.
-            self.images.pop();
-            let mut plan = self.plan.clone().into_owned();
-            plan.modules.pop();
-            self.world.forget_image(plan.modules.len());
-            self.adopt(plan);
-        }
+        // That one, if nothing has it.
+        self.forget_modules();
         result
     }
 

@@ -1,6 +1,6 @@
 //! What the decision asks of this kernel ([`Seen`]).
 
-use oro_kernel::InstanceId;
+use oro_kernel::{InstanceId, PortId};
 use oro_system::PlanPort;
 use oro_system::control::{Asker, State, Usage, World as Known};
 
@@ -49,12 +49,21 @@ impl Known for Seen<'_, '_> {
         }
     }
 
-    fn can_reuse_instance(&self, _: u32, _: usize) -> bool {
-        false
+    fn can_reuse_instance(&self, instance: u32, thread_count: usize) -> bool {
+        let supervisor = self.supervisor;
+        let mut built_ins = supervisor.built_ins.iter().flatten();
+        !built_ins.any(|own| own.instance == instance as usize)
+            && !supervisor.names_instance(instance)
+            && supervisor.kernel.can_reuse_instance(InstanceId(instance), thread_count)
     }
 
-    fn can_reuse_port(&self, _: u32) -> bool {
-        false
+    fn can_reuse_port(&self, port: u32) -> bool {
+        let (supervisor, port) = (self.supervisor, PortId(port));
+        let mut built_ins = supervisor.built_ins.iter().flatten();
+        !built_ins.any(|own| own.end.port == port)
+            && !supervisor.names_port(port)
+            && supervisor.world.can_reuse_port(port)
+            && supervisor.kernel.can_reuse_port(port)
     }
 
     fn is_free(&self, instance: u32, port: u32) -> bool {

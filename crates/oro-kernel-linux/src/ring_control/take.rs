@@ -112,8 +112,7 @@ impl Supervisor<'_> {
             }
             match asked.from {
                 From::Holder(end) => {
-                    let index = self.built_ins.iter().position(|built_in| built_in.end == end);
-                    if let Some(index) = index {
+                    if let Some(index) = self.find_built_in(end) {
                         self.postpone(index);
                     }
                     self.holders.awaited.push(asked);
@@ -245,6 +244,24 @@ impl Supervisor<'_> {
             };
             moving.progress == Progress::Awaited && (of, index) == (instance, port)
         })
+    }
+
+    /// Whether an answer that is awaited, or an end that is being moved, names a Port.
+    pub(super) fn names_port(&self, port: PortId) -> bool {
+        let mut awaited = self.holders.awaited.iter();
+        let is_awaited = |asked: &Asked| {
+            matches!(asked.from, From::Holder(end) if end.port == port)
+                || matches!(asked.what, Done::Revoked(of) if of == port)
+        };
+        awaited.any(is_awaited) || self.holders.moves.iter().any(|moving| moving.end.port == port)
+    }
+
+    /// Whether an end is being moved to a thread of an instance.
+    pub(super) fn names_instance(&self, instance: u32) -> bool {
+        let mut moves = self.holders.moves.iter();
+        moves.any(
+            |moving| matches!(moving.to, PlanEnd::Instance { instance: of, .. } if of == instance),
+        )
     }
 
     /// Whether a request at this end waits for its answer.

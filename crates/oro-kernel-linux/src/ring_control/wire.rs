@@ -2,22 +2,24 @@
 
 use oro_kernel::{BindingSetup, EndpointId, Event, PortId, Side, ThreadId};
 use oro_sysabi as abi;
-use oro_system::control::Refusal;
+use oro_system::control::{Refusal, World as _};
 use oro_system::{Plan, PlanEnd, PlanPort};
 
+use super::seen::Seen;
 use super::{broken, list_ends, over_quota};
 use crate::built_in::BuiltInEnd;
 use crate::supervisor::Supervisor;
 use crate::tables::Kind;
-use crate::world::{as_u32, describe_port, planned_end};
+use crate::world::{describe_port, planned_end, put};
 use crate::{metadata, seal};
 
 impl Supervisor<'_> {
     /// Makes a Port, whose elements those of `over` have had.
     pub(super) fn wire(&mut self, planned: &PlanPort, over: &[u32]) -> Result<PortId, Refusal> {
         let mut plan = self.plan.clone().into_owned();
-        plan.ports.push(planned.clone());
-        let number = PortId(as_u32(plan.ports.len() - 1));
+        let seen = Seen { supervisor: self };
+        let number = PortId(plan.add_port(planned.clone(), |port| seen.can_reuse_port(port)));
+        let index = number.0 as usize;
         for end in list_ends(number) {
             if let Some(ring) = self.ring_of(planned, end.side) {
                 self.check_room(ring, Kind::Ports)?;
@@ -41,17 +43,20 @@ impl Supervisor<'_> {
             }
         }
         self.forget_over(&mut plan, over);
-        let port = match self.world.wire(&plan, &self.images) {
+        let port = match self.world.wire(&plan, &self.images, number) {
             Ok(port) => port,
             Err(error) => {
                 // The element is free, and what it had is gone.
-                plan.ports.pop();
+                match self.world.ports.get(index) {
+                    Some(_) => plan.ports[index].forget(),
+                    None => drop(plan.ports.pop()),
+                }
                 self.adopt(plan);
                 return Err(broken(&error));
             }
         };
         self.world.charges = charges;
-        self.opened_queues.push([false; 2]);
+        put(&mut self.opened_queues, index, [false; 2]);
         self.adopt(plan);
         for end in list_ends(port) {
             self.show_end(end);

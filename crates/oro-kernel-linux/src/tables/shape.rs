@@ -12,7 +12,7 @@ use super::view::{Capacity, Kind, RING_SIZE, View, Views};
 use super::{InstancePlace, PortPlace, Tables, end_offset};
 use crate::memory::SharedMemory;
 use crate::metadata::{name_field, write_structure};
-use crate::world::{ThreadPlace, as_u32, planned_end, take};
+use crate::world::{ThreadPlace, as_u32, planned_end, put, take};
 
 /// Names under which the kernel's own instances stand in the root Ring's table.
 const BUILT_INS: [&str; 5] = ["console", "files", "null", "clock", "ring"];
@@ -90,10 +90,10 @@ impl Tables {
         })
     }
 
-    /// Gives the plan's next instance its rows. `thread_count`: how many it has.
+    /// Gives a new instance its rows. `thread_count`: how many it has.
     pub(crate) fn add_instance(&mut self, plan: &Plan, index: u32, thread_count: u32) {
         let planned = &plan.instances[index as usize];
-        self.instances.push(Vec::new());
+        put(&mut self.instances, index as usize, Vec::new());
         self.change(plan, planned.ring, |tables| {
             for reader in plan.ancestry(planned.ring) {
                 let view = &mut tables.views[reader as usize];
@@ -172,9 +172,9 @@ impl Tables {
         });
     }
 
-    /// Gives the plan's next Port its rows. `places`: of its two ends, where they are threads'.
+    /// Gives a new Port its rows. `places`: of its two ends, where they are threads'.
     pub(crate) fn add_port(&mut self, plan: &Plan, port: u32, places: [Option<&ThreadPlace>; 2]) {
-        self.ports.push(Vec::new());
+        put(&mut self.ports, port as usize, Vec::new());
         let mut rings: Vec<u32> = end_rings(plan, port).into_iter().flatten().collect();
         rings.dedup();
         for ring in rings {

@@ -1,24 +1,24 @@
 //! How an instance comes into a [`World`]: its memory and its threads, without a process yet.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use oro_image::Image;
-use oro_kernel::{InstanceId, PortId, ThreadId};
+use oro_kernel::InstanceId;
 use oro_system::{Plan, PlanInstance};
 use rustix::fs::SealFlags;
 
 use super::{
-    InstanceMemory, Meaning, PRIVATE_BYTES, PRIVATE_REQUEST, Place, Region, Reserved, ThreadMemory,
-    ThreadPlace, World, mapping,
+    InstanceMemory, Meaning, PRIVATE_BYTES, PRIVATE_REQUEST, Region, ThreadMemory, World, mapping,
+    put,
 };
 use crate::StartError;
 use crate::addresses::{
     BINDINGS_OFFSET, CODE, GATE_PAGES, HEAP, IMAGE_BASE, MAX_HEAP, REQUEST, RING, ROOT,
     STACK_STRIDE, START_GATE, WINDOWS,
 };
+use crate::images::Images;
 use crate::memory::{Arena, PAGE, SharedMemory, Writers, create_memfd, round_to_pages};
 use crate::spawn::{Mapping, Rights};
 use crate::stub::{RETURN_ADDRESS, code_page};
@@ -58,6 +58,13 @@ impl Store {
         }
     }
 
+    /// Nobody can have a module any more.
+    fn forget_file(&mut self, module: usize) {
+        if let Some(file) = self.image_files.get_mut(module) {
+            *file = None;
+        }
+    }
+
     /// Closes what planned mappings name that is of no use once every process exists that ever will.
     pub(super) fn forget_files(&mut self) {
         self.image_files.clear();
@@ -65,42 +72,40 @@ impl Store {
 }
 
 impl World {
-    /// Adds the next instance of the plan: its memory, and that of its threads.
+    /// Closes the file of a module that nobody can have any more.
+    pub(crate) fn forget_module(&mut self, module: u32) {
+        self.store.forget_file(module as usize);
+    }
+
+    /// Adds an instance of the plan, with the next number or that of one that is forgotten: its memory, and that of its threads.
     pub(crate) fn mount(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
+        index: usize,
     ) -> Result<InstanceId, StartError> {
-        let index = self.instances.len();
         let planned = &plan.instances[index];
         let image = &images[planned.module as usize];
         let instance = InstanceId(super::as_u32(index));
-        let memory = self
-            .create_instance(planned, image)
-            .map_err(|error| StartError::system("instance memory", error))?;
-        self.instances.push(memory);
-        let first_thread = self.threads.len();
-        for entry in 0..super::as_u32(image.interface.entries.len()) {
-            match self.create_thread(instance, image, entry) {
-                Ok(thread) => self.threads.push(thread),
-                Err(error) => {
-                    // As if it had not been asked for: what comes next has these numbers.
-                    self.threads.truncate(first_thread);
-                    self.instances.truncate(index);
-                    return Err(StartError::system("memory for a thread", error));
-                }
-            }
-        }
         let thread_count = super::as_u32(image.interface.entries.len());
+        // The threads of who has had the number before have as many.
+        let first_thread = match self.instances.get(index) {
+            Some(old) => old.first_thread,
+            None => super::as_u32(self.threads.len()),
+        };
+        let memory = self
+            .create_instance(planned, image, first_thread)
+            .map_err(|error| StartError::system("instance memory", error))?;
+        let threads = (0..thread_count)
+            .map(|entry| self.create_thread(instance, &memory, image, entry))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|error| StartError::system("memory for a thread", error))?;
+        put(&mut self.instances, index, memory);
+        for (thread, index) in threads.into_iter().zip(first_thread as usize..) {
+            put(&mut self.threads, index, thread);
+        }
         self.tables.add_instance(plan, instance.0, thread_count);
         Ok(instance)
-    }
-
-    /// Drops the file of a module, which no instance has.
-    pub(crate) fn forget_image(&mut self, module: usize) {
-        if let Some(file) = self.store.image_files.get_mut(module) {
-            *file = None;
-        }
     }
 
     /// Puts another image, which declares the same, in the place of an instance's. Its memory until now,
@@ -113,10 +118,9 @@ impl World {
     ) -> io::Result<SharedMemory> {
         let index = instance as usize;
         let first_thread = self.instances[index].first_thread;
-        let memory = self.create_instance(planned, image)?;
+        let memory = self.create_instance(planned, image, first_thread)?;
         let old = std::mem::replace(&mut self.instances[index], memory);
-        let memory = &mut self.instances[index];
-        memory.first_thread = first_thread;
+        let memory = &self.instances[index];
         for (thread, entry) in
             self.threads[first_thread as usize..].iter_mut().zip(&image.interface.entries)
         {
@@ -125,85 +129,6 @@ impl World {
             thread.stack_start = thread.stack_end - round_to_pages(entry.stack_size_bytes);
         }
         Ok(old.data)
-    }
-
-    /// Gives back what an instance has had that is forgotten; none of its processes lives. Queues stay: who
-    /// is at their other ends may not have read all.
-    pub(crate) fn release_instance(&mut self, index: usize) -> io::Result<()> {
-        let Store { writable, readable, .. } = &mut self.store;
-        writable.give_back(self.instances[index].data.clone())?;
-        let first = self.instances[index].first_thread as usize;
-        let next = self.instances.get(index + 1);
-        let last = next.map_or(self.threads.len(), |next| next.first_thread as usize);
-        for thread in &mut self.threads[first..last] {
-            writable.give_back(thread.private.clone())?;
-            readable.give_back(thread.root.clone())?;
-            for place in thread.drop_given_away() {
-                place.give_back(writable)?;
-            }
-            for (_, end) in &thread.ends {
-                let late = thread.reserved.values();
-                if let Place::Thread(place) = self.ports[end.port.0 as usize].place(end.side)
-                    && !late.clone().any(|late| late.place.window == place.window)
-                {
-                    place.give_back(writable)?;
-                }
-            }
-            for Reserved { place, peer_cursor } in
-                std::mem::take(&mut thread.reserved).into_values()
-            {
-                place.give_back(writable)?;
-                readable.give_back(peer_cursor)?;
-            }
-            thread.mappings = Vec::new();
-            thread.regions = Vec::new();
-            thread.ends = Vec::new();
-        }
-        self.instances[index].shared = Vec::new();
-        self.charges.clear(index);
-        Ok(())
-    }
-
-    /// Gives back the queue and the cursors of a Port that is over, or that nobody is left of: but for what
-    /// a thread of which something may yet run has mapped. `may_run`: whether that is so of a thread.
-    pub(crate) fn release_port(
-        &mut self,
-        port: PortId,
-        may_run: impl Fn(ThreadId) -> bool,
-    ) -> io::Result<()> {
-        let memory = &self.ports[port.0 as usize];
-        let places = [&memory.producer, &memory.consumer];
-        let is_mapped = |keeps: &dyn Fn(&ThreadPlace) -> bool| {
-            places.iter().any(|place| match place {
-                Place::Thread(place) => may_run(place.thread) && keeps(place),
-                Place::Kernel(_) => false,
-            })
-        };
-        // Who has given its end away still has it mapped.
-        let is_kept = |keeps: &dyn Fn(&ThreadMemory) -> bool| {
-            (0..)
-                .zip(&self.threads)
-                .any(|(index, thread)| keeps(thread) && may_run(ThreadId(index)))
-        };
-        let has_queue =
-            is_kept(&|thread| thread.keeps_queue(port)) || is_mapped(&|place| place.live.is_some());
-        // What a late end sees of its peer is in a page of its thread's own.
-        let has_cursors = is_kept(&|thread| thread.keeps_cursors(port))
-            || is_mapped(&|place| {
-                let reserved = &self.threads[place.thread.0 as usize].reserved;
-                !reserved.values().any(|reserved| reserved.place.window == place.window)
-            });
-        let Store { writable, readable, .. } = &mut self.store;
-        if has_queue {
-            memory.queue.punch_hole(0, memory.queue.size_bytes())?;
-        } else {
-            writable.give_back(memory.queue.clone())?;
-        }
-        if !has_cursors {
-            let arena = if memory.can_upgrade { writable } else { readable };
-            arena.give_back(memory.cursor_pages.clone())?;
-        }
-        Ok(())
     }
 
     /// Bytes that count for an instance's quota before it has any Port: image, heap, stacks, and what a
@@ -223,6 +148,7 @@ impl World {
         &mut self,
         planned: &PlanInstance,
         image: &Image,
+        first_thread: u32,
     ) -> io::Result<InstanceMemory> {
         let bias = choose_bias(image);
         let heap_bytes = round_to_pages(planned.heap_bytes);
@@ -251,7 +177,8 @@ impl World {
         let memory = InstanceMemory {
             bias,
             heap_bytes,
-            first_thread: super::as_u32(self.threads.len()),
+            first_thread,
+            thread_count: super::as_u32(image.interface.entries.len()),
             data,
             shared,
         };
@@ -262,10 +189,10 @@ impl World {
     fn create_thread(
         &mut self,
         instance: InstanceId,
+        memory: &InstanceMemory,
         image: &Image,
         index: u32,
     ) -> io::Result<ThreadMemory> {
-        let memory = &self.instances[instance.0 as usize];
         let entry = &image.interface.entries[index as usize];
         let binding_count = count_bindings(image);
         let root = self.store.readable.take(BINDINGS_OFFSET + u64::from(binding_count) * 128)?;
@@ -298,6 +225,7 @@ impl World {
             ends: Vec::new(),
             reserved: BTreeMap::new(),
             given_away: Vec::new(),
+            left_behind: Vec::new(),
             is_sealed: false,
             next_window: WINDOWS,
         })

@@ -1,12 +1,10 @@
 //! What memory counts for which quota (`SYS-3`, `RING-9`): known before any of it exists.
 
-use std::borrow::Cow;
-
-use oro_image::Image;
 use oro_system::{Plan, PlanEnd, PlanPort};
 
-use super::World;
+use super::{World, put};
 use crate::StartError;
+use crate::images::Images;
 use crate::memory::round_to_pages;
 
 /// Bytes that count for each instance: image, heap, stacks, what its threads have, cells, commit words and
@@ -16,7 +14,7 @@ pub(crate) struct Charges(Vec<u64>);
 
 impl Charges {
     /// Of a whole plan.
-    pub(super) fn count(plan: &Plan, images: &[Cow<'_, Image>]) -> Self {
+    pub(super) fn count(plan: &Plan, images: &Images<'_>) -> Self {
         let mut charges = Self::default();
         for index in 0..plan.instances.len() {
             charges.add_instance(plan, images, index);
@@ -27,19 +25,20 @@ impl Charges {
         charges
     }
 
-    /// The next instance's.
-    pub(crate) fn add_instance(&mut self, plan: &Plan, images: &[Cow<'_, Image>], index: usize) {
+    /// A new instance's.
+    pub(crate) fn add_instance(&mut self, plan: &Plan, images: &Images<'_>, index: usize) {
         let planned = &plan.instances[index];
-        self.0.push(World::cost_of_instance(planned, &images[planned.module as usize]));
+        let cost = World::cost_of_instance(planned, &images[planned.module as usize]);
+        put(&mut self.0, index, cost);
     }
 
     /// A Port's, for whoever pays.
-    pub(crate) fn add_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
+    pub(crate) fn add_port(&mut self, plan: &Plan, images: &Images<'_>, port: &PlanPort) {
         self.add(World::cost_of_port(plan, images, port));
     }
 
     /// A Port is to be forgotten whose ends' places are another one's from now on (`CTL-8`).
-    pub(crate) fn remove_port(&mut self, plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) {
+    pub(crate) fn remove_port(&mut self, plan: &Plan, images: &Images<'_>, port: &PlanPort) {
         self.remove(plan, World::cost_of_port(plan, images, port));
     }
 
@@ -47,7 +46,7 @@ impl Charges {
     pub(crate) fn add_end(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         port: &PlanPort,
         end: &PlanEnd,
     ) {
@@ -58,7 +57,7 @@ impl Charges {
     pub(crate) fn remove_end(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         port: &PlanPort,
         end: &PlanEnd,
     ) {
@@ -90,7 +89,7 @@ impl Charges {
         &mut self,
         old: &Plan,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         index: usize,
     ) {
         let cost = |plan: &Plan| {

@@ -4,20 +4,19 @@
 //! A thread whose process exists can map nothing more. Where it may get Ports then (`CTL-8`), a place for each
 //! of its elements has been *reserved* before: mapped, watched, and with nothing in it.
 
-use std::borrow::Cow;
 use std::io;
 
-use oro_image::Image;
 use oro_kernel::{EndpointId, PortId, Side, ThreadId, Upgrade};
 use oro_system::{BuiltIn, Plan, PlanEnd, PlanPort};
 
 use super::{
     LivePlace, Meaning, Place, PortMemory, Region, ThreadMemory, ThreadPlace, WordPlace, World,
-    mapping,
+    mapping, put,
 };
 use crate::StartError;
 use crate::addresses::{WINDOWS, WINDOWS_END};
-use crate::memory::{Arena, PAGE, SharedMemory, round_to_pages};
+use crate::images::Images;
+use crate::memory::{PAGE, SharedMemory, round_to_pages};
 use crate::spawn::Rights;
 
 /// A place for an end that is not wired yet.
@@ -41,14 +40,18 @@ struct Element<'a> {
 }
 
 impl World {
-    /// Adds the next Port of the plan.
+    /// Adds a Port of the plan, with the next number or that of one of which nothing is left.
     pub(crate) fn wire(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
+        port: PortId,
     ) -> Result<PortId, StartError> {
         let system = |error| StartError::system("Port memory", error);
-        let port = PortId(super::as_u32(self.ports.len()));
+        if self.ports.len() > port.0 as usize {
+            // What the old one has yet: nobody is left who could have it mapped.
+            self.release_port(port, |_| false).map_err(system)?;
+        }
         let planned = &plan.ports[port.0 as usize];
         let is_late = self.is_late(planned);
         let can_upgrade = !is_late && can_upgrade(plan, images, planned);
@@ -65,22 +68,21 @@ impl World {
             cursors: [cursors.part(0, PAGE), cursors.part(PAGE, PAGE)],
             cursor_pages: cursors,
             can_upgrade,
+            is_queue_given_back: false,
+            are_cursors_given_back: false,
             // Until they have their places.
             producer: Place::Kernel(BuiltIn::NullSource),
             consumer: Place::Kernel(BuiltIn::NullSink),
         };
         // First all that can fail, so that a Port that cannot be had leaves nothing behind.
         let ends = [Side::Producer, Side::Consumer].map(|side| EndpointId { port, side });
-        let [producer, consumer] = ends;
-        memory.producer =
-            self.place_end(plan, images, producer, can_upgrade, &mut memory.cursors)?;
-        memory.consumer =
-            self.place_end(plan, images, consumer, can_upgrade, &mut memory.cursors)?;
-        if self.is_built {
-            memory.allocate().map_err(|error| StartError::system("memory for a Port", error))?;
+        if let Err(error) = self.place_ends(plan, images, ends, &mut memory) {
+            self.discard_port(&memory).map_err(system)?;
+            return Err(error);
         }
         for end in ends {
             if let Place::Thread(place) = memory.place(end.side) {
+                self.leave_behind(place);
                 self.threads[place.thread.0 as usize].add_end(end, place, &memory);
             }
         }
@@ -89,8 +91,27 @@ impl World {
             Place::Kernel(_) => None,
         });
         self.tables.add_port(plan, port.0, places);
-        self.ports.push(memory);
+        put(&mut self.ports, port.0 as usize, memory);
         Ok(port)
+    }
+
+    /// Gives both ends of a new Port their places.
+    fn place_ends(
+        &mut self,
+        plan: &Plan,
+        images: &Images<'_>,
+        [producer, consumer]: [EndpointId; 2],
+        memory: &mut PortMemory,
+    ) -> Result<(), StartError> {
+        let can_upgrade = memory.can_upgrade;
+        memory.producer =
+            self.place_end(plan, images, producer, can_upgrade, &mut memory.cursors)?;
+        memory.consumer =
+            self.place_end(plan, images, consumer, can_upgrade, &mut memory.cursors)?;
+        if self.is_built {
+            memory.allocate().map_err(|error| StartError::system("memory for a Port", error))?;
+        }
+        Ok(())
     }
 
     /// Whether an end is wired to a thread whose process exists already.
@@ -108,7 +129,7 @@ impl World {
     /// each end (`SYS-3`).
     pub(super) fn cost_of_port(
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         planned: &PlanPort,
     ) -> Vec<(u32, u64)> {
         let mut costs = Vec::new();
@@ -124,13 +145,17 @@ impl World {
     /// Those of one end: its instance, and how many.
     pub(super) fn cost_of_end(
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         end: &PlanEnd,
         slot_size_bytes: u32,
     ) -> Option<(u32, u64)> {
         let &PlanEnd::Instance { instance, entry, .. } = end else { return None };
-        let module = plan.instances[instance as usize].module;
-        let is_managed = images[module as usize].interface.entries[entry as usize].is_managed;
+        let planned = &plan.instances[instance as usize];
+        if planned.is_forgotten() {
+            return None;
+        }
+        let image = &images[planned.module as usize];
+        let is_managed = image.interface.entries[entry as usize].is_managed;
         let cells = 2 * round_to_pages(u64::from(slot_size_bytes));
         Some((instance, cells + if is_managed { PAGE } else { 0 }))
     }
@@ -138,7 +163,7 @@ impl World {
     fn place_end(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         end: EndpointId,
         can_upgrade: bool,
         cursors: &mut [SharedMemory; 2],
@@ -212,7 +237,7 @@ impl World {
     pub(crate) fn reserve(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         thread: ThreadId,
     ) -> Result<(), StartError> {
         let index = thread.0 as usize;
@@ -245,13 +270,16 @@ impl World {
     pub(crate) fn move_end(
         &mut self,
         plan: &Plan,
-        images: &[Cow<'_, Image>],
+        images: &Images<'_>,
         end: EndpointId,
     ) -> Result<ThreadPlace, StartError> {
         let port = end.port.0 as usize;
         let old = self.thread_place(end).cloned().expect("kernel bug: a built-in end has moved");
         let mut cursors = self.ports[port].cursors.clone();
         let place = self.place_end(plan, images, end, false, &mut cursors)?;
+        if let Place::Thread(new) = &place {
+            self.leave_behind(new);
+        }
         let memory = &mut self.ports[port];
         memory.cursors = cursors;
         if let Place::Thread(new) = &place {
@@ -334,19 +362,6 @@ impl ThreadPlace {
         self.allocate(side)
     }
 
-    /// Gives its memory back; its thread is gone.
-    pub(super) fn give_back(&self, arena: &mut Arena) -> io::Result<()> {
-        arena.give_back(self.cells.clone())?;
-        self.word.as_ref().map_or(Ok(()), |word| arena.give_back(word.memory.clone()))
-    }
-
-    /// Whether a region that begins at an address is of this place.
-    fn has(&self, start: u64) -> bool {
-        let is_cell = (0..2).any(|cell| self.cell_address(cell) == start);
-        let is_live = self.live.is_some_and(|live| [live.window, live.cursor].contains(&start));
-        is_cell || is_live || self.word_address() == Some(start)
-    }
-
     /// What a region that begins at an address means for an end that is here.
     fn meaning_at(&self, end: EndpointId, start: u64) -> Option<Meaning> {
         let cell = (0..2).find(|cell| self.cell_address(*cell) == start);
@@ -379,74 +394,6 @@ impl ThreadMemory {
         if let Some(live) = place.live {
             self.add_live(end, live, port);
         }
-    }
-
-    /// An end is another thread's: what it has mapped of it stays, and means that.
-    fn give_away(&mut self, end: EndpointId, place: ThreadPlace) {
-        self.ends.retain(|(_, own)| *own != end);
-        for region in &mut self.regions {
-            let (Meaning::Cell { end: of, .. }
-            | Meaning::Word { end: of }
-            | Meaning::Queue { end: of }
-            | Meaning::Cursor { end: of }) = region.meaning
-            else {
-                continue;
-            };
-            if of == end {
-                region.meaning = Meaning::Foreign { end };
-            }
-        }
-        self.given_away.push((end, place));
-    }
-
-    /// Whether a thread has a Port's queue mapped of an end that it has given away.
-    pub(super) fn keeps_queue(&self, port: PortId) -> bool {
-        let mut given_away = self.given_away.iter();
-        given_away.any(|(end, place)| end.port == port && place.live.is_some())
-    }
-
-    /// Likewise its cursors; what a late end sees is in a page of its thread's own.
-    pub(super) fn keeps_cursors(&self, port: PortId) -> bool {
-        let mut given_away = self.given_away.iter();
-        given_away.any(|(end, place)| {
-            let reserved = self.reserved.get(&place.port_index);
-            end.port == port && reserved.is_none_or(|own| own.place.window != place.window)
-        })
-    }
-
-    /// Whether it has given away what it had at a binding (`END-14`).
-    pub(crate) fn is_taken_away(&self, binding: u32) -> bool {
-        self.given_away.iter().any(|(_, place)| place.port_index == binding)
-    }
-
-    /// Its process is gone: the next one has nothing of what was given away, but for places that it keeps for
-    /// others. Those that nobody has any more.
-    pub(super) fn drop_given_away(&mut self) -> Vec<ThreadPlace> {
-        let mut dropped = Vec::new();
-        for (end, place) in std::mem::take(&mut self.given_away) {
-            let reserved = self.reserved.get(&place.port_index);
-            let is_reserved = reserved.is_some_and(|own| own.place.window == place.window);
-            let meaning = Meaning::Foreign { end };
-            let mappings = &mut self.mappings;
-            self.regions.retain_mut(|region| {
-                if region.meaning != meaning || !place.has(region.start) {
-                    return true;
-                }
-                if is_reserved {
-                    let is_word = place.word_address() == Some(region.start);
-                    let is_read_only = end.side == Side::Consumer && !is_word;
-                    region.meaning = Meaning::Reserved { is_read_only };
-                } else {
-                    mappings.retain(|mapping| mapping.address != region.start);
-                }
-                is_reserved
-            });
-            if !is_reserved {
-                mappings.retain(|mapping| mapping.address != place.peer_cursor);
-                dropped.push(place);
-            }
-        }
-        dropped
     }
 
     fn add_reserved(&mut self, side: Side, reserved: Reserved) {
@@ -507,7 +454,7 @@ impl ThreadMemory {
 }
 
 /// Whether a Port can ever become asynchronous (`MODE-1`, `PORT-10`).
-fn can_upgrade(plan: &Plan, images: &[Cow<'_, Image>], port: &PlanPort) -> bool {
+fn can_upgrade(plan: &Plan, images: &Images<'_>, port: &PlanPort) -> bool {
     let qualifies = |end: &PlanEnd| match end {
         PlanEnd::Instance { instance, entry, .. } => {
             let module = plan.instances[*instance as usize].module;
