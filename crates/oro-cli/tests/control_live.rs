@@ -1,125 +1,15 @@
 //! Ring control while others work (`CTL-8` to `CTL-10`): late Ports, replacements, and what is given back.
 
-#![expect(clippy::unwrap_used, reason = "a test whose files or processes fail has failed")]
-
 mod support;
 
 use support::Folder;
-use support::holder::{Held, IDLE, PASS, SINK, SOURCE, holds};
-use support::place::Place;
-use support::processes::{
-    count_descriptors, list_children, read_memfd_bytes, read_private_bytes, wait_for,
-};
-
-/// Serves clients at the elements of an array, wired late: adds up what each sends, and tells the sum when it
-/// ends. Ends when its `stop` does.
-const SERVER: (&str, &str) = (
-    "server",
-    r#"
-#include <oro/control.h>
-ORO_MODULE("server");
-ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
-ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", ORO_NOTE_PORT_OPTIONAL, 4);
-ORO_PORT(4, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "sums", ORO_NOTE_PORT_OPTIONAL, 1);
-ORO_PORT(5, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "stop", 0, 1);
-uint64_t run(const struct oro_root *root) {
-    struct oro_endpoint sums = oro_open(root, 4);
-    struct oro_endpoint in[4];
-    uint64_t sum[4], opened[4] = {0, 0, 0, 0}, seen[6];
-    for (;;) {
-        for (uint32_t i = 0; i < 6; i++) seen[i] = oro_binding_state(root, i);
-        if ((uint32_t)seen[5] != ORO_STATE_WIRED) return 0;
-        for (uint32_t i = 0; i < 4; i++) {
-            if ((uint32_t)seen[i] == ORO_STATE_UNWIRED) continue;
-            if (oro_port_id(root, i) != opened[i]) {
-                in[i] = oro_open(root, i), sum[i] = 0, opened[i] = oro_port_id(root, i);
-                if (in[i].next != 0) return 2; /* Counts start at 0. */
-            } else if ((uint32_t)seen[i] != ORO_STATE_WIRED) {
-                continue;
-            }
-            while (oro_wait(&in[i]) > 0) {
-                sum[i] += ORO_IN(struct num, &in[i])->value;
-                oro_advance(&in[i]);
-            }
-            if (oro_wait(&sums) <= 0) return 3;
-            ORO_OUT(struct num, &sums)->value = sum[i];
-            oro_advance(&sums);
-        }
-        for (uint32_t i = 0; i < 6; i++) seen[i] = oro_binding_state(root, i) == seen[i] ? seen[i] : 0;
-        oro_wait_bindings_until(root, 0, seen, 6, ORO_NO_DEADLINE);
-    }
-}
-"#,
-);
-
-/// Sends 1 to 10, and ends.
-const CLIENT: (&str, &str) = (
-    "client",
-    r#"
-ORO_MODULE("client");
-ORO_ENTRY(0, run, 0, 0);
-ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
-void run(const struct oro_root *root) {
-    struct oro_endpoint out = oro_open(root, 0);
-    for (uint64_t count = 1; count <= 10; count++, oro_advance(&out))
-        ORO_OUT(struct num, &out)->value = count;
-}
-"#,
-);
-
-/// What the supervisor has.
-#[derive(Clone, Copy, Debug)]
-struct Had {
-    /// What instances and Ports have.
-    shared_bytes: u64,
-    private_bytes: u64,
-    descriptors: usize,
-    processes: usize,
-}
-
-/// Runs a holder that calls `meet` twice: what the supervisor has at these moments.
-fn measure(name: &str, modules: &[(&str, &str)], holder: &str, more: &str) -> [Had; 2] {
-    let place = Place::new(name);
-    let more = format!(
-        "{more}[[wire]]\nfrom = \"console.stdin\"\nto = \"holder.bytes\"\n\
-         [[wire]]\nfrom = \"holder.text\"\nto = \"console.stdout\"\n"
-    );
-    Held { folder: &place.folder, holder, modules, more: &more }.write();
-    let mut running = place.start("run system.toml");
-    let mut stdin = running.child.stdin.take().unwrap();
-    let had = [1, 2].map(|count| {
-        let said =
-            || std::fs::read(place.folder.path("stdout")).ok().filter(|text| text.len() == count);
-        wait_for("the holder's word", said);
-        let id = running.id();
-        let had = Had {
-            shared_bytes: read_memfd_bytes(id),
-            private_bytes: read_private_bytes(id),
-            descriptors: count_descriptors(id),
-            processes: list_children(id).len(),
-        };
-        std::io::Write::write_all(&mut stdin, b"x").unwrap();
-        had
-    });
-    drop(stdin);
-    running.end().ends(0);
-    println!("{name}: {had:?}");
-    had
-}
-
-/// Nothing grows in the rounds between the two moments but the supervisor's lists of what has ever been, by
-/// some kilobytes a round.
-#[track_caller]
-fn is_flat([before, after]: [Had; 2]) {
-    assert_eq!((before.descriptors, before.processes), (after.descriptors, after.processes));
-    assert!(after.shared_bytes <= before.shared_bytes + (128 << 10), "{before:?} {after:?}");
-    assert!(after.private_bytes <= before.private_bytes + (12 << 20), "{before:?} {after:?}");
-}
+use support::had::{is_flat, measure};
+use support::holder::{CLIENT, Held, IDLE, PASS, SERVER, SINK, SOURCE, holds};
 
 /// CTL-8, BIND-3: an element of a server that runs is wired, used, and wired again, 1000 times.
 #[test]
 fn ctl_8_an_element_is_wired_a_thousand_times() {
-    let had = measure(
+    let (had, _) = measure(
         "ctl-8-late",
         &[CLIENT, SERVER],
         r#"
@@ -158,7 +48,7 @@ static uint64_t test(void) {
 /// CTL-10: mounted, started, ended and forgotten again and again: nothing is left.
 #[test]
 fn ctl_10_what_is_forgotten_is_given_back() {
-    let had = measure(
+    let (had, _) = measure(
         "ctl-10-flat",
         &[SOURCE, IDLE, SINK],
         r#"

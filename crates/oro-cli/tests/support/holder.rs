@@ -207,6 +207,62 @@ uint64_t run(const struct oro_root *root) {
 "#,
 );
 
+/// Serves clients at the elements of an array, wired late: adds up what each sends, and tells the sum when it
+/// ends. Ends when its `stop` does.
+pub(crate) const SERVER: (&str, &str) = (
+    "server",
+    r#"
+#include <oro/control.h>
+ORO_MODULE("server");
+ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "in", ORO_NOTE_PORT_OPTIONAL, 4);
+ORO_PORT(4, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "sums", ORO_NOTE_PORT_OPTIONAL, 1);
+ORO_PORT(5, 0, ORO_DIRECTION_CONSUMER, num, NUM_LAYOUT, "stop", 0, 1);
+uint64_t run(const struct oro_root *root) {
+    struct oro_endpoint sums = oro_open(root, 4);
+    struct oro_endpoint in[4];
+    uint64_t sum[4], opened[4] = {0, 0, 0, 0}, seen[6];
+    for (;;) {
+        for (uint32_t i = 0; i < 6; i++) seen[i] = oro_binding_state(root, i);
+        if ((uint32_t)seen[5] != ORO_STATE_WIRED) return 0;
+        for (uint32_t i = 0; i < 4; i++) {
+            if ((uint32_t)seen[i] == ORO_STATE_UNWIRED) continue;
+            if (oro_port_id(root, i) != opened[i]) {
+                in[i] = oro_open(root, i), sum[i] = 0, opened[i] = oro_port_id(root, i);
+                if (in[i].next != 0) return 2; /* Counts start at 0. */
+            } else if ((uint32_t)seen[i] != ORO_STATE_WIRED) {
+                continue;
+            }
+            while (oro_wait(&in[i]) > 0) {
+                sum[i] += ORO_IN(struct num, &in[i])->value;
+                oro_advance(&in[i]);
+            }
+            if (oro_wait(&sums) <= 0) return 3;
+            ORO_OUT(struct num, &sums)->value = sum[i];
+            oro_advance(&sums);
+        }
+        for (uint32_t i = 0; i < 6; i++) seen[i] = oro_binding_state(root, i) == seen[i] ? seen[i] : 0;
+        oro_wait_bindings_until(root, 0, seen, 6, ORO_NO_DEADLINE);
+    }
+}
+"#,
+);
+
+/// Sends 1 to 10, and ends.
+pub(crate) const CLIENT: (&str, &str) = (
+    "client",
+    r#"
+ORO_MODULE("client");
+ORO_ENTRY(0, run, 0, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, num, NUM_LAYOUT, "out", 0, 1);
+void run(const struct oro_root *root) {
+    struct oro_endpoint out = oro_open(root, 0);
+    for (uint64_t count = 1; count <= 10; count++, oro_advance(&out))
+        ORO_OUT(struct num, &out)->value = count;
+}
+"#,
+);
+
 /// A folder with a system of one holder, and of modules that it may mount.
 pub(crate) struct Held<'a> {
     pub(crate) folder: &'a Folder,

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test whose folder or process fails has failed")]
 
+pub(crate) mod had;
 pub(crate) mod holder;
 pub(crate) mod marks;
 pub(crate) mod place;
