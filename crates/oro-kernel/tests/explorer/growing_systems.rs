@@ -225,13 +225,31 @@ pub(crate) fn reused_systems() -> Vec<System> {
         systems.push(both_ends_again(slot_count, &[]).kill(1, false).ends(Ending::Either));
         systems.push(both_ends_again(slot_count, &[2]).kill(2, true).ends(Ending::Either));
     }
-    for killed in [1, 2] {
-        let mut system = both_ends_again(1, &[1, 2]).kill(killed, killed == 1);
+    // With the timers of a restart that is delayed, and of a row that goes on.
+    let mut restarted = both_ends_again(1, &[]).kill_and_restart(1, 1).replace(2, 1);
+    restarted.setup.instances[1].restart =
+        Restart { on: RestartOn::Fault, max: 1, within_ns: 9, backoff_ns: 1 };
+    systems.push(restarted.ends(Ending::Either).without_repeats());
+    let live = |name, mut system: System| {
         system.programs[1] = live_source(0, 2, 0);
         system.programs[2] = live_sink(0, 2);
-        system.name = "an asynchronous Port's number again";
-        systems.push(system.upgrades(1, 0).ends(Ending::Either).without_repeats());
+        system.name = name;
+        system.upgrades(1, 0).ends(Ending::Either).without_repeats()
+    };
+    let managed = || both_ends_again(1, &[1, 2]);
+    for killed in [1, 2] {
+        let system = managed().kill(killed, killed == 1);
+        systems.push(live("an asynchronous Port's number again", system));
     }
+    let name = "a revoked Port's number again";
+    for mut revoked in [both_ends_again(1, &[]), managed(), live(name, managed())] {
+        revoked.script.insert(0, Act::Revoke(0));
+        revoked.name = name;
+        systems.push(revoked.ends(Ending::Either).without_repeats());
+    }
+    let mut broken = live("a broken Port's number again", managed()).hostile(1);
+    broken.programs[1] = Program::Turncoat(live_sends(0, 2, 0), 1);
+    systems.push(broken);
     systems
 }
 
@@ -280,10 +298,7 @@ fn both_ends_again(slot_count: u32, managed: &[usize]) -> System {
     .act(Act::Start(1))
     .act(wire(1, Owner::Kernel, by(0), [None, None]));
     system.kernel_message_count = 1;
-    if system.killable.is_empty() {
-        system = system.expect_log(0, &log_of(1..=1));
-    }
-    system
+    system.expect_log(0, &log_of(1..=1))
 }
 
 /// Nobody has the number of an instance while a Port has an end of it.
