@@ -356,6 +356,17 @@ fn sys_9_every_broken_promise_is_named() {
 
 /// What is forgotten stays where it was, and says nothing: a system that runs may have it, a plan that
 /// is stored may not.
+/// What one holder loads makes no difference to the names of another's (`CTL-13`).
+#[test]
+fn ctl_5_loaded_images_may_have_one_name() {
+    let mut plan = sample();
+    plan.modules.push(plan.modules[0].clone());
+    assert_eq!(plan.check_running(), Ok(()));
+    assert!(plan.check().is_err() && plan.encode().is_err());
+    plan.modules.push("no name".to_owned());
+    assert_eq!(plan.check_running().unwrap_err().item, PlanItem::Module(plan.modules.len() - 1));
+}
+
 #[test]
 fn ctl_10_what_is_forgotten_keeps_its_place() {
     let mut plan = sample();

@@ -79,7 +79,8 @@ impl Plan {
     }
 
     /// Checks what the plan of a system that runs promises: all of that, but that some of it may be
-    /// forgotten (`CTL-10`), and that what is mounted may have one end of `ring` yet.
+    /// forgotten (`CTL-10`), that what is mounted may have one end of `ring` yet, and that images which different
+    /// holders have loaded may have one name ([`Plan::free_module_name`]).
     ///
     /// # Errors
     ///
@@ -120,7 +121,7 @@ fn check_parts(plan: &Plan, is_running: bool) -> Result<Used<'_>, PlanError> {
     let mut names = BTreeSet::new();
     let modules = plan.modules.iter().enumerate();
     for (index, name) in modules.filter(|(_, name)| !(is_running && name.is_empty())) {
-        let result = check_module(name, names.insert(name.as_str()));
+        let result = check_module(name, is_running || names.insert(name.as_str()));
         result.map_err(|rule| PlanError { item: PlanItem::Module(index), rule })?;
     }
     let mut names = BTreeSet::new();
