@@ -4,12 +4,11 @@
 //! what lies behind them. The package `fuzz/` runs the bodies under libFuzzer; the tests of this one
 //! replay the corpora with the same code and without a fuzzer. Where a crate's own
 //! tests have the invariants already, they are used from there.
-//!
-//! Messages of Ring control are not among the targets yet.
 
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod control;
 mod cursors;
 mod events;
 mod gate_request;
@@ -18,7 +17,10 @@ mod image_invariants;
 mod manifest;
 mod plan;
 mod snapshot;
+#[path = "../../oro-system/tests/common/mod.rs"]
+mod system_modules;
 
+pub use control::control;
 pub use cursors::cursors;
 pub use events::events;
 pub use gate_request::gate_request;
@@ -30,7 +32,8 @@ pub use snapshot::snapshot;
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every target, by the name of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: [(&str, Body); 8] = [
+    ("control", control),
     ("cursors", cursors),
     ("events", events),
     ("gate_request", gate_request),

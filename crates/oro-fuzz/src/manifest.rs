@@ -9,11 +9,7 @@ use oro_system::{
     Diagnostic, Manifest, Plan, ResolveOptions, Severity, explain, line_column, sort_by_place,
 };
 
-#[path = "../../oro-system/tests/common/mod.rs"]
-#[expect(dead_code, reason = "of what the manifest's tests share, the interfaces alone are used")]
-mod common;
-
-use common::NUMBER;
+use crate::system_modules::{self as common, NUMBER};
 
 static INTERFACES: LazyLock<BTreeMap<String, Interface>> = LazyLock::new(|| {
     let mut interfaces = common::interfaces();

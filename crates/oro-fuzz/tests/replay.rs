@@ -40,6 +40,11 @@ fn replay(name: &str) {
 }
 
 #[test]
+fn ctl_2_messages_are_replayed() {
+    replay("control");
+}
+
+#[test]
 fn bind_4_cursors_are_replayed() {
     replay("cursors");
 }

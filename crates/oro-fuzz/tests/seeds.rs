@@ -3,6 +3,9 @@
 //! The seeds of `image` are in the tests of `oro-image`, and two manifests are written by hand.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "seeds/control.rs"]
+mod control;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -187,6 +190,7 @@ fn the_corpora_have_every_seed() {
         ("cursors", make_cursors()),
         ("snapshot", make_snapshots()),
         ("events", make_events()),
+        ("control", control::make_control()),
     ] {
         assert!(seeds.len() >= 6, "{target}: {} seeds", seeds.len());
         let accepted = seeds.iter().filter(|(_, bytes)| bodies(target)(bytes)).count();
