@@ -29,7 +29,9 @@ impl Supervisor<'_> {
             unreachable!("decided: an operator has no memory")
         };
         let memory = &self.world.instances[holder as usize];
-        let bytes = memory.read(address, size_bytes).ok_or_else(|| {
+        let bytes = memory.read(address, size_bytes);
+        let bytes = bytes.map_err(|error| broken(&StartError::system("pread", error)))?;
+        let bytes = bytes.ok_or_else(|| {
             let text = format!(
                 "{size_bytes} bytes at {address:#x} are not all in memory of yours: an image, a heap or \
                  a stack"

@@ -327,22 +327,26 @@ impl InstanceMemory {
 
     /// Bytes of its memory as its threads see it, copied once; `None` where not all of it is the instance's:
     /// its image, its heap or its stacks.
-    pub(crate) fn read(&self, address: u64, size_bytes: u64) -> Option<Vec<u8>> {
-        let end = address.checked_add(size_bytes)?;
-        let mut bytes = vec![0; usize::try_from(size_bytes).ok()?];
+    pub(crate) fn read(&self, address: u64, size_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+        let Some(end) = address.checked_add(size_bytes) else { return Ok(None) };
+        let mut bytes = vec![0; usize::try_from(size_bytes).map_err(io::Error::other)?];
         let (mut at, mut rest) = (address, bytes.as_mut_slice());
         while at < end {
             // The first two are the kernel's instructions and the Ring's tables.
-            let mapping = self.shared.get(2..)?.iter().find(|mapping| {
+            let found = self.shared.iter().skip(2).find(|mapping| {
                 (mapping.address..mapping.address + mapping.size_bytes).contains(&at)
-            })?;
+            });
+            let Some(mapping) = found else { return Ok(None) };
             let after = (mapping.address + mapping.size_bytes).min(end);
-            let (part, others) = rest.split_at_mut(usize::try_from(after - at).ok()?);
-            let offset = mapping.offset + (at - mapping.address);
-            read_at(mapping, offset, part).ok()?;
+            let part_bytes = usize::try_from(after - at).map_err(io::Error::other)?;
+            let (part, others) = rest.split_at_mut(part_bytes);
+            match read_at(mapping, mapping.offset + (at - mapping.address), part) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                result => result?,
+            }
             (at, rest) = (after, others);
         }
-        Some(bytes)
+        Ok(Some(bytes))
     }
 
     /// Where an address of its writable memory is in the memfd of `data`.
@@ -359,7 +363,10 @@ impl InstanceMemory {
 /// Reads from the object of a mapping.
 fn read_at(mapping: &Mapping, mut offset: u64, mut bytes: &mut [u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let count = mapping.read(offset, bytes)?;
+        let count = match mapping.read(offset, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            result => result?,
+        };
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
