@@ -1,6 +1,7 @@
 //! Every system call of a supervisor fails once at each place where it is made, and the supervisor is killed
 //! at each: the run goes on as if nothing had happened, or ends with an error that says what failed;
-//! it never hangs, panics, or leaves a process or a socket behind (`KRN-6`, `KRN-12`).
+//! it never hangs, panics, or leaves a process or a socket behind (`KRN-6`, `KRN-12`). What fails for a holder of Ring
+//! control its reply says, and the system goes on.
 //!
 //! The system is in `injection/system`. A tracer of its own (`injection/tracer.c`) follows the supervisor and
 //! no other process, replaces a call's result, and waits for what is left behind. A place is a call with
@@ -146,7 +147,10 @@ fn judge(run: &Run) -> Verdict {
     match run.end.as_str() {
         "exit 0" if !run.is_output_right => wrong("it ended well, with a wrong output".to_owned()),
         _ if !run.is_reached => Verdict::NotReached,
-        "exit 0" => Verdict::Survived,
+        "exit 0" => match &run.refusal {
+            Some(refusal) => Verdict::Told(format!("by the reply to {refusal}")),
+            None => Verdict::Survived,
+        },
         "exit 1" | "exit 2" | "exit 3" => match find_error(&run.stderr) {
             Some(text) => Verdict::Told(format!("{} {text}", run.end)),
             None => wrong(format!("{} without an error", run.end)),

@@ -18,7 +18,7 @@ use super::support::Folder;
 use super::table::Table;
 
 const TRACER_C: &str = include_str!("tracer.c");
-const SYSTEM: [(&str, &str); 8] = [
+const SYSTEM: [(&str, &str); 10] = [
     ("common.h", include_str!("system/common.h")),
     ("system.toml", include_str!("system/system.toml")),
     ("feed.c", include_str!("system/feed.c")),
@@ -26,11 +26,15 @@ const SYSTEM: [(&str, &str); 8] = [
     ("hello.c", include_str!("system/hello.c")),
     ("make.c", include_str!("system/make.c")),
     ("sink.c", include_str!("system/sink.c")),
+    ("spare.c", include_str!("system/spare.c")),
     ("take.c", include_str!("system/take.c")),
+    // Has `spare` in it.
+    ("hold.c", include_str!("system/hold.c")),
 ];
 const INPUT: &str = "a line of a file\n";
 /// What a run that went well has written.
-const OUTPUTS: [(&str, &str); 2] = [("stdout", "world\na line of a file\n"), ("numbers", "12345")];
+const OUTPUTS: [(&str, &str); 3] =
+    [("stdout", "world\na line of a file\n"), ("numbers", "12345"), ("answers", "done\n")];
 /// Runs that are looked at for sites: some are passed in most runs only.
 const SURVEYS: usize = 4;
 
@@ -61,15 +65,17 @@ pub(crate) struct Run {
     /// What is wrong whatever was to be: it hung, or has left something behind.
     pub(crate) wrongs: Vec<String>,
     pub(crate) stderr: String,
-    /// Everything is as in a run without a failure.
+    /// Everything is as in a run without a failure, but for what the holder of Ring control may say.
     pub(crate) is_output_right: bool,
+    /// The request of the holder's that was refused, and why.
+    pub(crate) refusal: Option<String>,
 }
 
 impl Bench {
     pub(crate) fn new(name: &str) -> Self {
         let folder = Folder::new(name);
         for (name, text) in SYSTEM {
-            folder.write(name, text);
+            folder.write(name, text.replace("@FOLDER@", folder.path("").to_str().unwrap()));
             if name.ends_with(".c") {
                 folder.oro(&format!("check {name}")).ends(0);
             }
@@ -103,6 +109,7 @@ impl Bench {
                 None
             });
             assert_eq!((run.end.as_str(), run.is_output_right), ("exit 0", true), "{run:#?}");
+            assert_eq!(run.refusal, None);
             assert!(run.wrongs.is_empty(), "{run:#?}");
         }
         found.retain(|site| !(site.call.name == "fcntl" && site.detail == F_GETFD));
@@ -127,12 +134,13 @@ impl Bench {
         rustix::fs::mkfifoat(rustix::fs::CWD, &input_path, mode).unwrap();
         // Also readable, so that it does not wait for the other side.
         let writer = File::options().read(true).write(true).open(&input_path).unwrap();
-        let numbers = format!("numbers={}", place.join("numbers").display());
+        let [numbers, answers] =
+            ["numbers", "answers"].map(|name| format!("{name}={}", place.join(name).display()));
         let mut command = Command::new(self.folder.path("tracer"));
         command.arg("table").args(["stdout", "stderr"].map(|name| place.join(name))).args(task);
         command.args([env!("CARGO_BIN_EXE_oro"), "run", "system.toml", "--name", "injected"]);
         let input = format!("input={}", input_path.display());
-        command.args(["--file", &input, "--file", &numbers]);
+        command.args(["--file", &input, "--file", &numbers, "--file", &answers]);
         command.current_dir(self.folder.path(".")).env("ORO_RUNTIME_DIR", &sockets);
         let mut tracer = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut input = tracer.stdin.take().unwrap();
@@ -157,7 +165,12 @@ impl Bench {
         assert!(tracer.wait().unwrap().success(), "the tracer failed: {task:?} {run:#?}");
         let read = |name: &str| fs::read(place.join(name)).unwrap_or_default();
         run.stderr = String::from_utf8_lossy(&read("stderr")).into_owned();
-        run.is_output_right = OUTPUTS.iter().all(|(name, text)| read(name) == text.as_bytes());
+        let answers = String::from_utf8_lossy(&read("answers")).into_owned();
+        run.refusal = answers.strip_prefix("refused ").map(str::to_owned);
+        let is_right = |(name, text): &(&str, &str)| {
+            read(name) == text.as_bytes() || *name == "answers" && run.refusal.is_some()
+        };
+        run.is_output_right = OUTPUTS.iter().all(is_right);
         run
     }
 
