@@ -8,7 +8,7 @@ use oro_kernel::{
     Setup, ThreadId, ThreadSetup, Tuning, Upgrade,
 };
 
-use self::actions::{Action, Cheat};
+use self::actions::{Action, Cheat, Control};
 use self::world::Run;
 use crate::bytes::Bytes;
 
@@ -18,6 +18,8 @@ mod ensure;
 
 #[path = "../../oro-kernel/tests/random/actions.rs"]
 mod actions;
+#[path = "../../oro-kernel/tests/random/control.rs"]
+mod control;
 #[path = "../../oro-kernel/tests/random/effects.rs"]
 mod effects;
 #[path = "../../oro-kernel/tests/random/threads.rs"]
@@ -30,7 +32,8 @@ const MAX_ACTIONS: usize = 128;
 const MAX_PUMPED: u32 = 128;
 
 /// Any bytes as a system and a list of what happens in it: threads that keep the rules, hostile ones
-/// that do not, built-in ends, operators, timers, restarts (`KRN-1`, `KRN-3`, `BLAME-1`, `PORT-8`).
+/// that do not, built-in ends, operators, timers, restarts, and what Ring control does (`KRN-1`, `KRN-3`, `BLAME-1`,
+/// `PORT-8`, `END-13`, `END-14`).
 ///
 /// # Panics
 ///
@@ -129,7 +132,13 @@ fn decode_action(bytes: &mut Bytes<'_>) -> Option<Action> {
         }
         13..=18 => Action::Cheat(number, decode_cheat(bytes)?),
         19..=21 => Action::Answer,
-        22 => Action::Poll,
+        22 => match kind >> 5 {
+            0..=2 => Action::Poll,
+            3 => Action::Control(Control::Replace(number)),
+            4 => Action::Control(Control::Revoke(number)),
+            5 | 6 => Action::Control(Control::Transfer(number, bytes.u8()?.into())),
+            _ => Action::Control(Control::Drop(number)),
+        },
         23 => Action::Look(number),
         24 => Action::Expire(number),
         25 if kind & 32 == 0 => Action::ExpireLate(number),
@@ -161,6 +170,7 @@ fn decode_cheat(bytes: &mut Bytes<'_>) -> Option<Cheat> {
         3 => Cheat::StoreWord(by),
         4 => Cheat::StoreWord(bytes.u64()?),
         5 | 6 => Cheat::TouchCursor,
+        7 if by > 7 => Cheat::TouchForeign,
         7 => Cheat::TouchQueue,
         8 => Cheat::StoreCursor(by),
         9 => Cheat::StoreCursor(by.wrapping_neg()),

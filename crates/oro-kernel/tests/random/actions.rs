@@ -32,6 +32,19 @@ pub(crate) enum Action {
     Serve(u32, u32),
     Wait(u32),
     Close(u32, bool),
+    /// What a holder of Ring control has asked for.
+    Control(Control),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Control {
+    /// An instance is replaced by order.
+    Replace(u32),
+    Revoke(u32),
+    /// An end is given to another thread of its instance.
+    Transfer(u32, u32),
+    /// An element whose Port is over is taken from its thread.
+    Drop(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +58,8 @@ pub(crate) enum Cheat {
     /// What the live cursor says, less what it said.
     StoreCursor(u64),
     TouchGate(u32, Option<RequestProblem>),
+    /// An end that was taken from the thread by a transfer.
+    TouchForeign,
     Exit(u64),
     ExitInstance(u64),
 }

@@ -6,7 +6,7 @@ use oro_kernel::{
     Owner, PeerState, PortId, Side, ThreadId, Timer, WaitPlace,
 };
 
-use super::world::{Checked, Op, Page, Phase, Run, instance_of};
+use super::world::{Checked, Op, Page, Phase, Run, instance_of, owner_in};
 
 impl Run {
     pub(crate) fn step(&mut self, event: Event, actor: Option<ThreadId>) -> Checked {
@@ -79,7 +79,7 @@ impl Run {
                 ensure!(!self.kernel.is_live(thread), "END-6: it may store yet");
                 self.reads.push_back(*end);
             }
-            Effect::PublishMode { end, mode } => self.publish_mode(*end, *mode)?,
+            Effect::PublishMode { end, mode } => self.publish_mode(before, *end, *mode)?,
             Effect::StartTimer { timer, .. } => drop(self.timers.insert(*timer)),
             Effect::StopTimer { timer } => {
                 if self.timers.remove(timer) {
@@ -94,6 +94,7 @@ impl Run {
                 ensure!(!self.is_finished);
                 self.is_finished = true;
             }
+            Effect::MoveEnd { end, from, to } => self.move_end(*end, *from, *to)?,
             Effect::OpenGate { .. }
             | Effect::OpenQueue { .. }
             | Effect::CloseQueue { .. }
@@ -107,7 +108,6 @@ impl Run {
             | Effect::PublishPort(_)
             | Effect::WakeKernelEnd(_)
             | Effect::FinishRevocation(_)
-            | Effect::MoveEnd { .. }
             | Effect::RefuseMove { .. } => {}
         }
         Ok(())
@@ -154,13 +154,28 @@ impl Run {
         Ok(())
     }
 
-    fn publish_mode(&mut self, end: EndpointId, mode: Mode) -> Checked {
+    fn publish_mode(&mut self, before: &Kernel, end: EndpointId, mode: Mode) -> Checked {
         ensure_eq!(self.kernel.mode(end), mode);
         let port = self.kernel.port(end.port);
         ensure!(!port.is_forced || mode == Mode::Synchronous, "MODE-2: forced");
-        let Owner::Thread(thread) = self.owner(end) else { unreachable!("no thread") };
+        // An end that moves is told before.
+        let Owner::Thread(thread) = owner_in(before, end) else { unreachable!("no thread") };
         let is_stopped = matches!(self.phases[thread.0 as usize], Phase::Stopped(_));
         ensure!(is_stopped || self.is_hostile(thread), "{:?} is told while it runs", end);
+        Ok(())
+    }
+
+    /// END-14
+    fn move_end(&mut self, end: EndpointId, from: ThreadId, to: ThreadId) -> Checked {
+        ensure_eq!(self.owner(end), Owner::Thread(to));
+        ensure_eq!(instance_of(&self.kernel, from), instance_of(&self.kernel, to));
+        self.foreign.insert((from, end));
+        if self.phases[from.0 as usize].end() == Some(end) {
+            self.surprised.insert(from);
+        }
+        let memory = self.memory_of(end);
+        ensure_eq!(memory.page, Page::ReadOnly);
+        memory.is_held = false;
         Ok(())
     }
 
@@ -189,7 +204,8 @@ impl Run {
         match end {
             InstanceEnd::Violated { thread, .. } | InstanceEnd::BadRequest { thread, .. } => {
                 ensure_eq!(instance_of(&self.kernel, thread), instance);
-                ensure!(self.is_hostile(thread), "an honest one is blamed: {:?}", end);
+                let is_guilty = self.is_hostile(thread) || self.surprised.contains(&thread);
+                ensure!(is_guilty, "an honest one is blamed: {:?}", end);
             }
             InstanceEnd::Faulted { thread, .. } => {
                 ensure_eq!(Some(thread), actor);
@@ -233,8 +249,12 @@ impl Run {
         let peer = end.peer();
         let memory = &self.memory[&end];
         let port = self.kernel.port(end.port);
-        if self.broken[end.port.0 as usize] {
-            ensure!(!self.kernel.is_waiting(end), "ASYNC-6: {:?} still waits", end);
+        let is_revoked = self.kernel.is_revoked(end.port);
+        if self.broken[end.port.0 as usize] || is_revoked {
+            // A built-in end has been woken, and is over.
+            let is_built_in = is_revoked && self.owner(end) == Owner::Kernel;
+            let waits = self.kernel.is_waiting(end) && !is_built_in;
+            ensure!(!waits, "ASYNC-6, END-13: {:?} still waits", end);
             return Ok(());
         }
         let is_live = self.kernel.has_live_cursor(end);

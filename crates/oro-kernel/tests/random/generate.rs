@@ -7,7 +7,7 @@ use oro_kernel::{
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
-use super::actions::{Action, Cheat};
+use super::actions::{Action, Cheat, Control};
 
 fn list_cheats() -> impl Strategy<Value = Cheat> {
     let problem = RequestProblem::ReservedNotZero;
@@ -27,8 +27,18 @@ fn list_cheats() -> impl Strategy<Value = Cheat> {
         ].prop_map(Cheat::StoreCursor),
         3 => (0..2_u32, prop_oneof![9 => Just(None), 1 => Just(Some(problem))])
             .prop_map(|(gate, problem)| Cheat::TouchGate(gate, problem)),
+        1 => Just(Cheat::TouchForeign),
         1 => (0..3_u64).prop_map(Cheat::Exit),
         1 => (0..3_u64).prop_map(Cheat::ExitInstance),
+    ]
+}
+
+fn list_requests() -> impl Strategy<Value = Control> {
+    prop_oneof![
+        1 => any::<u32>().prop_map(Control::Replace),
+        1 => any::<u32>().prop_map(Control::Revoke),
+        2 => (any::<u32>(), any::<u32>()).prop_map(|(end, thread)| Control::Transfer(end, thread)),
+        3 => any::<u32>().prop_map(Control::Drop),
     ]
 }
 
@@ -58,6 +68,7 @@ pub(crate) fn list_actions() -> impl Strategy<Value = Vec<Action>> {
         10 => (any::<u32>(), any::<u32>()).prop_map(|(end, count)| Action::Serve(end, count)),
         6 => any::<u32>().prop_map(Action::Wait),
         1 => (any::<u32>(), any::<bool>()).prop_map(|(end, failed)| Action::Close(end, failed)),
+        14 => list_requests().prop_map(Action::Control),
     ];
     vec(action, 0..160)
 }

@@ -7,13 +7,14 @@
 //! kept: looks before faults, answers in order, built-in ends within their queues.
 //!
 //! `actions.rs` has what happens, `generate.rs` makes it up, `world.rs` the system and its platform,
-//! `threads.rs` its threads, `effects.rs` what the core says and the checks of that. The fuzz target
+//! `control.rs` what Ring control does to it, `threads.rs` its threads, `effects.rs` what the core says and the checks of that. The fuzz target
 //! `events` uses all but what makes it up.
 
 #[macro_use]
 mod ensure;
 
 mod actions;
+mod control;
 mod effects;
 mod generate;
 mod threads;

@@ -43,6 +43,13 @@ impl Run {
             return Ok(());
         }
         let (how, is_repeated) = (how >> 8, how % 8 == 1);
+        let phase = &self.phases[thread.0 as usize];
+        let is_blocked = matches!(phase, Phase::Stopped(_)) && !is_repeated;
+        if let Some(end) = phase.end().filter(|_| !is_blocked)
+            && self.owner(end) != Owner::Thread(thread)
+        {
+            return self.report_foreign(thread, end);
+        }
         match self.phases[thread.0 as usize].clone() {
             Phase::Running => self.begin(thread, how, at),
             Phase::Decided(Op::Cursor { end, value }) => self.store_cursor(thread, end, value, how),
@@ -95,8 +102,11 @@ impl Run {
             .iter()
             .copied()
             .filter(|end| self.owner(*end) == Owner::Thread(thread))
+            // CTL-8: who has said that it knows of the end does not touch the element again.
+            .filter(|end| !self.dropped.contains(end) && !self.kernel.is_over(*end))
             .collect();
         let (how, choice) = (how / 64, how % 64);
+        let at = at.filter(|end| owned.contains(end));
         let end = at.or_else(|| owned.get(how as usize % owned.len().max(1)).copied());
         let how = how / 16;
         if choice == 0 {
@@ -105,7 +115,9 @@ impl Run {
         let Some(end) = end.filter(|_| choice > 12) else {
             return self.enter_gate(thread, &owned, how);
         };
-        if self.broken[end.port.0 as usize] {
+        let is_managed = self.kernel.setup().threads[thread.0 as usize].is_managed;
+        let is_revoked = self.kernel.is_revoked(end.port);
+        if self.broken[end.port.0 as usize] || (is_revoked && is_managed) {
             return Ok(());
         }
         let own = self.memory[&end].cursor;
@@ -122,7 +134,6 @@ impl Run {
             }
             return self.store_cursor(thread, end, value, how);
         }
-        let is_managed = self.kernel.setup().threads[thread.0 as usize].is_managed;
         let cell = |number: u64| u32::from(number % 2 == 1);
         match (is_managed, is_held) {
             (false, _) => {
@@ -185,7 +196,7 @@ impl Run {
                 0 | 1 => Some(Condition::Peer { end: *end, value: seen }),
                 2 => Some(Condition::Peer { end: *end, value: seen.wrapping_sub(1) }),
                 3 => Some(Condition::Binding {
-                    binding: end.port.0,
+                    binding: self.binding(*end),
                     end: Some(*end),
                     seen: state | u64::from(epoch) << 32,
                 }),
@@ -211,8 +222,16 @@ impl Run {
     // What hostile ones do.
 
     pub(crate) fn cheat(&mut self, end: EndpointId, cheat: &Cheat) -> Checked {
+        if let Cheat::TouchForeign = cheat {
+            let mut had = self.foreign.iter().filter(|(_, other)| *other == end);
+            let former = had.find(|(thread, _)| {
+                self.is_hostile(*thread) && self.owner(end) != Owner::Thread(*thread)
+            });
+            let Some((thread, _)) = former else { return Ok(()) };
+            return self.report_foreign(*thread, end);
+        }
         let Owner::Thread(thread) = self.owner(end) else { return Ok(()) };
-        if !self.is_hostile(thread) {
+        if !self.is_hostile(thread) || self.dropped.contains(&end) {
             return Ok(());
         }
         let event = match *cheat {
@@ -241,6 +260,7 @@ impl Run {
             }
             Cheat::Exit(status) => Event::ThreadExited { thread, status },
             Cheat::ExitInstance(status) => Event::InstanceExited { thread, status },
+            Cheat::TouchForeign => unreachable!("it is above"),
         };
         if self.kernel.is_live(thread) {
             self.phases[thread.0 as usize] = Phase::Stopped(None);
@@ -249,6 +269,14 @@ impl Run {
     }
 
     // Faults.
+
+    /// A touch of what is another thread's now (`END-14`).
+    fn report_foreign(&mut self, thread: ThreadId, end: EndpointId) -> Checked {
+        if self.kernel.is_live(thread) {
+            self.phases[thread.0 as usize] = Phase::Stopped(None);
+        }
+        self.report(thread, Event::ForeignTouched { thread, end }, None)
+    }
 
     pub(crate) fn fault(&mut self, thread: ThreadId, op: Op) -> Checked {
         self.phases[thread.0 as usize] = Phase::Stopped(Some(op.clone()));

@@ -33,6 +33,25 @@ pub(crate) enum Phase {
     Granted(Op),
 }
 
+impl Phase {
+    /// The end that the thread is about to touch.
+    pub(crate) fn end(&self) -> Option<EndpointId> {
+        match self {
+            Self::Decided(op) | Self::Stopped(Some(op)) | Self::Granted(op) => op.end(),
+            Self::Running | Self::Stopped(None) => None,
+        }
+    }
+}
+
+impl Op {
+    fn end(&self) -> Option<EndpointId> {
+        match self {
+            Self::Cell { end, .. } | Self::Word(end) | Self::Cursor { end, .. } => Some(*end),
+            Self::Gate { .. } => None,
+        }
+    }
+}
+
 /// The page of an end's live cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
@@ -58,6 +77,14 @@ pub(crate) struct Run {
     pub(crate) phases: Vec<Phase>,
     /// By Port.
     pub(crate) broken: Vec<bool>,
+    /// Ends whose elements have been taken from their threads: nobody is at them any more.
+    pub(crate) dropped: BTreeSet<EndpointId>,
+    /// Bindings of ends that are not those of a system's beginning.
+    pub(crate) bindings: BTreeMap<EndpointId, u32>,
+    /// Who has had an end before it was given to another thread.
+    pub(crate) foreign: BTreeSet<(ThreadId, EndpointId)>,
+    /// Honest threads that were about to touch such an end: they do not know.
+    pub(crate) surprised: BTreeSet<ThreadId>,
     /// Cursors to be read before anything else happens.
     pub(crate) reads: VecDeque<EndpointId>,
     pub(crate) protections: VecDeque<EndpointId>,
@@ -85,6 +112,10 @@ impl Run {
             hostile,
             phases: vec![Phase::Running; setup.threads.len()],
             broken: vec![false; setup.ports.len()],
+            dropped: BTreeSet::new(),
+            bindings: BTreeMap::new(),
+            foreign: BTreeSet::new(),
+            surprised: BTreeSet::new(),
             kernel: Kernel::new(setup),
             reads: VecDeque::new(),
             protections: VecDeque::new(),
@@ -99,11 +130,7 @@ impl Run {
     }
 
     pub(crate) fn owner(&self, end: EndpointId) -> Owner {
-        let port = &self.kernel.setup().ports[end.port.0 as usize];
-        match end.side {
-            Side::Producer => port.producer,
-            Side::Consumer => port.consumer,
-        }
+        owner_in(&self.kernel, end)
     }
 
     pub(crate) fn memory_of(&mut self, end: EndpointId) -> &mut EndMemory {
@@ -178,6 +205,7 @@ impl Run {
                 let end = end_of(number);
                 self.serve(end, |_| Event::KernelClosed { end, has_failed })
             }
+            Action::Control(request) => self.control(request),
         }
     }
 
@@ -272,4 +300,12 @@ impl Run {
 
 pub(crate) fn instance_of(kernel: &Kernel, thread: ThreadId) -> InstanceId {
     kernel.setup().threads[thread.0 as usize].instance
+}
+
+pub(crate) fn owner_in(kernel: &Kernel, end: EndpointId) -> Owner {
+    let port = &kernel.setup().ports[end.port.0 as usize];
+    match end.side {
+        Side::Producer => port.producer,
+        Side::Consumer => port.consumer,
+    }
 }
