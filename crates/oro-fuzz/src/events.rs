@@ -139,7 +139,15 @@ fn decode_action(bytes: &mut Bytes<'_>) -> Option<Action> {
             5 | 6 => Action::Control(Control::Transfer(number, bytes.u8()?.into())),
             _ => Action::Control(Control::Drop(number)),
         },
-        23 => Action::Look(number),
+        23 => match kind >> 5 {
+            0..=2 => Action::Look(number),
+            3 | 4 => Action::Control(Control::Mount(number | u32::from(bytes.u8()?) << 8)),
+            5 | 6 => {
+                let [to, how] = bytes.take()?;
+                Action::Control(Control::Wire(number, to.into(), how.into()))
+            }
+            _ => Action::Control(Control::Start(number)),
+        },
         24 => Action::Expire(number),
         25 if kind & 32 == 0 => Action::ExpireLate(number),
         25 => Action::Wait(number),

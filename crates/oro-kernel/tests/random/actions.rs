@@ -38,6 +38,11 @@ pub(crate) enum Action {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Control {
+    /// A further instance, of which the number tells all.
+    Mount(u32),
+    /// A further Port, from one thread or built-in end to another.
+    Wire(u32, u32, u32),
+    Start(u32),
     /// An instance is replaced by order.
     Replace(u32),
     Revoke(u32),

@@ -34,7 +34,11 @@ fn list_cheats() -> impl Strategy<Value = Cheat> {
 }
 
 fn list_requests() -> impl Strategy<Value = Control> {
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>());
     prop_oneof![
+        2 => any::<u32>().prop_map(Control::Mount),
+        4 => numbers.prop_map(|(from, to, how)| Control::Wire(from, to, how)),
+        2 => any::<u32>().prop_map(Control::Start),
         1 => any::<u32>().prop_map(Control::Replace),
         1 => any::<u32>().prop_map(Control::Revoke),
         2 => (any::<u32>(), any::<u32>()).prop_map(|(end, thread)| Control::Transfer(end, thread)),
@@ -68,7 +72,7 @@ pub(crate) fn list_actions() -> impl Strategy<Value = Vec<Action>> {
         10 => (any::<u32>(), any::<u32>()).prop_map(|(end, count)| Action::Serve(end, count)),
         6 => any::<u32>().prop_map(Action::Wait),
         1 => (any::<u32>(), any::<bool>()).prop_map(|(end, failed)| Action::Close(end, failed)),
-        14 => list_requests().prop_map(Action::Control),
+        20 => list_requests().prop_map(Action::Control),
     ];
     vec(action, 0..160)
 }

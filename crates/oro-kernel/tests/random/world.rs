@@ -69,6 +69,12 @@ pub(crate) struct EndMemory {
     pub(crate) is_held: bool,
 }
 
+impl EndMemory {
+    pub(crate) fn new() -> Self {
+        Self { cursor: 0, page: Page::ReadOnly, word: 0, is_held: false }
+    }
+}
+
 pub(crate) struct Run {
     pub(crate) kernel: Kernel,
     pub(crate) hostile: Vec<bool>,
@@ -79,6 +85,8 @@ pub(crate) struct Run {
     pub(crate) broken: Vec<bool>,
     /// Ends whose elements have been taken from their threads: nobody is at them any more.
     pub(crate) dropped: BTreeSet<EndpointId>,
+    /// Those of them whose element has another end since.
+    pub(crate) rewired: BTreeSet<EndpointId>,
     /// Bindings of ends that are not those of a system's beginning.
     pub(crate) bindings: BTreeMap<EndpointId, u32>,
     /// Who has had an end before it was given to another thread.
@@ -105,14 +113,14 @@ impl Run {
                 [Side::Producer, Side::Consumer].map(|side| EndpointId { port: PortId(port), side })
             })
             .collect();
-        let new_memory = || EndMemory { cursor: 0, page: Page::ReadOnly, word: 0, is_held: false };
         let mut run = Self {
-            memory: ends.iter().map(|end| (*end, new_memory())).collect(),
+            memory: ends.iter().map(|end| (*end, EndMemory::new())).collect(),
             ends,
             hostile,
             phases: vec![Phase::Running; setup.threads.len()],
             broken: vec![false; setup.ports.len()],
             dropped: BTreeSet::new(),
+            rewired: BTreeSet::new(),
             bindings: BTreeMap::new(),
             foreign: BTreeSet::new(),
             surprised: BTreeSet::new(),
