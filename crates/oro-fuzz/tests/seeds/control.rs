@@ -251,6 +251,22 @@ fn fill() -> Vec<Vec<u8>> {
     steps
 }
 
+/// A Ring that has room for the stacks of an instance and for no page more: not for cells either.
+fn brim() -> Vec<Vec<u8>> {
+    let by = ROOMY;
+    let quota = ("memory_bytes", N(0x20000));
+    vec![
+        by.asks(abi::CONTROL_CREATE, &[("ring", by.ring(1)), ("name", T("alpha")), quota]),
+        by.asks(
+            abi::CONTROL_MOUNT,
+            &[("ring", by.ring(4)), ("module", T("two")), ("name", T("a"))],
+        ),
+        by.wires((by.instance(1), "feed"), (by.instance(4), "d"), 0),
+        by.wires((by.instance(4), "a"), (by.instance(1), "told"), 0),
+        by.asks(abi::CONTROL_START, &[("ring", by.ring(4))]),
+    ]
+}
+
 pub(crate) fn make_control() -> Vec<Seed> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
@@ -267,6 +283,7 @@ pub(crate) fn make_control() -> Vec<Seed> {
         ("spoil", FAMILY, spoil()),
         ("deepen", DEEP, deepen()),
         ("fill", TIGHT, fill()),
+        ("brim", TIGHT, brim()),
     ];
     let mut seeds: Vec<Seed> = real
         .into_iter()
