@@ -52,6 +52,7 @@ impl Kernel {
         self.ports[id.0 as usize].revocation = Revocation::Wanted;
         for end in both_ends(id) {
             self.abandon_move(end, effects);
+            self.leave_ended(end, effects);
             self.downgrade_end(end, effects);
         }
         let is_shared = both_ends(id).iter().any(|end| self.end(*end).live.is_some());
@@ -107,6 +108,7 @@ impl Kernel {
         for end in both_ends(id) {
             let Owner::Thread(thread) = self.end(end).owner else { continue };
             if !self.thread(thread).is_live {
+                self.leave_ended(end, effects);
                 continue;
             }
             let Some(live) = &mut self.end_mut(end).live else { continue };
@@ -128,6 +130,15 @@ impl Kernel {
         if self.ports[id.0 as usize].revocation == Revocation::Wanted {
             let timer = Timer::Revocation(id);
             effects.push(Effect::StartTimer { timer, after_ns: REVOCATION_GRACE_NS });
+        }
+    }
+
+    /// An end in asynchronous mode whose thread has ended is synchronous once its last cursor has been read; but
+    /// nobody reads that of a broken Port, nor would believe it.
+    fn leave_ended(&mut self, end: EndpointId, effects: &mut Vec<Effect>) {
+        let Owner::Thread(thread) = self.end(end).owner else { return };
+        if self.port_of(end).is_broken && !self.thread(thread).is_live {
+            self.become_synchronous(end, self.end(end).cursor, effects);
         }
     }
 
