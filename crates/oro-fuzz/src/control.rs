@@ -6,7 +6,9 @@
 use std::sync::{Arc, LazyLock};
 
 use oro_sysabi::{CONTROL_QUOTA, CONTROL_STATE, ControlReply};
-use oro_system::control::{Action, Answer, Description, Refusal, Reply, Request, State, decide};
+use oro_system::control::{
+    Action, Answer, Asker, Description, Refusal, Reply, Request, State, decide,
+};
 
 use self::checks::{Case, check_sim, find_excess};
 use self::message::{Message, RECORD_BYTES};
@@ -129,11 +131,12 @@ fn ask(sim: &mut Sim, names: &[String], holder: u32, message: &Message) -> Outco
     let request = Request::decode(message).map_err(|refusal| refusal.code)?;
     let is_there = sim.states.get(holder as usize).is_some_and(|own| *own != State::Forgotten);
     if !is_there {
-        let refusal = decide(&sim.plan, sim, holder, &request).expect_err("nobody has asked");
+        let refusal =
+            decide(&sim.plan, sim, Asker::Holder(holder), &request).expect_err("nobody has asked");
         assert_eq!(refusal.code, CONTROL_STATE, "{refusal:?}");
         return Err(refusal.code);
     }
-    let decided = decide(&sim.plan, sim, holder, &request);
+    let decided = decide(&sim.plan, sim, Asker::Holder(holder), &request);
     let case = Case::new(sim, holder);
     case.check_silence(&request, message, &decided, names);
     let action = match decided {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oro_image::{Direction, Interface};
-use oro_system::control::{Action, State, Usage, World};
+use oro_system::control::{Action, Asker, State, Usage, World};
 use oro_system::{BuiltIn, PAGE_BYTES, Plan, PlanEnd, PlanPort};
 
 /// An element of an instance: its index among the ports of the module.
@@ -145,7 +145,9 @@ impl Sim {
                 self.taken_away.insert((*instance, *port));
             }
         }
-        action.apply(&mut self.plan);
+        let mut plan = self.plan.clone();
+        action.apply(&mut plan, self);
+        self.plan = plan;
         self.states.resize(self.plan.instances.len(), State::Mounted);
         self.given.resize(self.plan.instances.len(), Vec::new());
         match action {
@@ -276,24 +278,33 @@ pub(super) fn list_elements(port: &PlanPort) -> impl Iterator<Item = Element> + 
     })
 }
 
+/// Operators ask for nothing here.
+fn holder_of(asker: Asker) -> u32 {
+    match asker {
+        Asker::Holder(holder) => holder,
+        Asker::Operator => unreachable!("no operator asks"),
+    }
+}
+
 impl World for Sim {
-    fn ring(&self, holder: u32, id: u64) -> Option<u32> {
-        let reader = self.ring_of(holder);
+    fn ring(&self, asker: Asker, id: u64) -> Option<u32> {
+        let reader = self.ring_of(holder_of(asker));
         number(reader, Kind::Ring, id).filter(|ring| self.list_rings(reader).contains(ring))
     }
 
-    fn instance(&self, holder: u32, id: u64) -> Option<u32> {
-        let reader = self.ring_of(holder);
+    fn instance(&self, asker: Asker, id: u64) -> Option<u32> {
+        let reader = self.ring_of(holder_of(asker));
         let found = number(reader, Kind::Instance, id);
         found.filter(|instance| self.list_instances(reader).contains(instance))
     }
 
-    fn port(&self, holder: u32, id: u64) -> Option<u32> {
-        let reader = self.ring_of(holder);
+    fn port(&self, asker: Asker, id: u64) -> Option<u32> {
+        let reader = self.ring_of(holder_of(asker));
         number(reader, Kind::Port, id).filter(|port| self.list_ports(reader).contains(port))
     }
 
-    fn image(&self, holder: u32, id: u64) -> Option<u32> {
+    fn image(&self, asker: Asker, id: u64) -> Option<u32> {
+        let holder = holder_of(asker);
         let module = number(holder, Kind::Image, id)?;
         let mut images = self.images.iter();
         images.any(|image| (image.holder, image.module) == (holder, module)).then_some(module)
@@ -305,6 +316,14 @@ impl World for Sim {
 
     fn state(&self, instance: u32) -> State {
         *at(&self.states, instance)
+    }
+
+    fn can_reuse_instance(&self, _: u32, _: usize) -> bool {
+        false // Places that are taken again are for the tests of the plan.
+    }
+
+    fn can_reuse_port(&self, _: u32) -> bool {
+        false
     }
 
     fn is_free(&self, instance: u32, port: u32) -> bool {

@@ -55,9 +55,10 @@ impl Run {
             backoff_ns: u64::from(how >> 6 & 1),
         };
         let threads = (0..=how >> 7 & 1).map(|thread| how >> (8 + thread) & 1 != 0).collect();
+        let instance = InstanceId(u32::try_from(self.kernel.setup().instances.len()).expect("few"));
         self.hostile.push(how & 1 != 0);
         self.phases.extend(std::iter::repeat_n(Phase::Running, (1 + (how >> 7 & 1)) as usize));
-        self.step(Event::MountInstance { restart, threads }, None)
+        self.step(Event::MountInstance { instance, restart, threads }, None)
     }
 
     /// To elements that have been dropped, if there are any, or else to new ones (`CTL-8`).
@@ -108,7 +109,7 @@ impl Run {
             self.memory.insert(end, EndMemory::new());
         }
         self.broken.push(false);
-        self.step(Event::WirePort { port, bindings }, None)
+        self.step(Event::WirePort { id, port, bindings }, None)
     }
 
     /// To a binding of its own; whose number chooses among the threads of the instance.
