@@ -14,7 +14,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use support::holder::{NUM_C, SINK, SOURCE};
 use support::place::Place;
-use support::processes::{count_descriptors, read_memfd_bytes, wait_for};
+use support::processes::{count_descriptors, read_memfd_bytes, read_private_bytes, wait_for};
 use support::running::make_pipe;
 
 /// Its first thread takes 2000 messages and waits for a change of what it has; the second takes whatever it is given.
@@ -537,4 +537,31 @@ fn ctl_14_two_awaited_answers_come_as_they_are_known() {
         let (_, count) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::empty()).unwrap();
         assert!(answer[..count].starts_with(b"oro 2 ok\n"), "{:?}", &answer[..count]);
     }
+}
+
+/// CTL-10, CTL-13: an image that an operator has brought goes with the last instance that has it.
+#[test]
+fn ctl_13_brought_images_go_again() {
+    let place = Place::new("operator-rounds");
+    write_modules(&place);
+    let running = place.start("run copy.toml --growable");
+    all(&place, &["create lab"]);
+    let round = || {
+        all(&place, &["mount lab/x ./tuned.c --param word=a", "start lab/x"]);
+        assert_eq!(wait_until_ended(&place, "lab", "x"), 7);
+        place.oro("inspect").ends(0).prints(&["x: module `tuned`, ended"]);
+        all(&place, &["forget lab/x"]);
+    };
+    let measure = || {
+        let descriptors = wait_for_rest(|| count_descriptors(running.id()));
+        (descriptors, read_private_bytes(running.id()))
+    };
+    (0..5).for_each(|_| round());
+    let (descriptors, bytes) = measure();
+    (0..15).for_each(|_| round());
+    let (descriptors_then, bytes_then) = measure();
+    println!("{descriptors} {descriptors_then} descriptors, {bytes} {bytes_then} bytes");
+    assert_eq!(descriptors_then, descriptors);
+    // Where each round kept its image, or its closed built-in end, it would be 5 KiB for each, and more.
+    assert!(bytes_then < bytes + (30 << 10), "{bytes} {bytes_then}");
 }

@@ -117,7 +117,6 @@ impl Supervisor<'_> {
     }
 
     fn answer(&mut self, asker: Asker, request: &Request) -> Result<Done, Refusal> {
-        self.forget_built_ins();
         let action = decide(&self.plan, &Seen { supervisor: self }, asker, request)?;
         self.carry_out_action(asker, &action)
     }
@@ -131,6 +130,7 @@ impl Supervisor<'_> {
     }
 
     fn carry_out_action(&mut self, asker: Asker, action: &Action) -> Result<Done, Refusal> {
+        self.forget_built_ins();
         let reader = self.reader(asker);
         // Of those alone that change it.
         let change = || {
