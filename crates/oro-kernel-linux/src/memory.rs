@@ -65,7 +65,7 @@ pub(crate) struct Arena {
     writers: Writers,
     /// The memfd that pieces are taken of, and how much of it is taken.
     chunk: Option<(Rc<Chunk>, u64)>,
-    /// Pieces that have been given back.
+    /// What has been given back, none beside another.
     free: Vec<SharedMemory>,
 }
 
@@ -92,16 +92,27 @@ impl Arena {
         Self { name, writers, chunk: None, free: Vec::new() }
     }
 
-    /// Takes a piece.
+    /// Takes a piece, of what has been given back if that has room.
     pub(crate) fn take(&mut self, size_bytes: u64) -> io::Result<SharedMemory> {
         let size_bytes = round_to_pages(size_bytes.max(1));
-        if let Some(index) = self.free.iter().position(|piece| piece.size_bytes == size_bytes) {
-            return Ok(self.free.swap_remove(index));
+        let free = self.free.iter().enumerate().filter(|(_, piece)| piece.size_bytes >= size_bytes);
+        if let Some((index, piece)) = free.min_by_key(|(_, piece)| piece.size_bytes) {
+            let taken = SharedMemory { size_bytes, ..piece.clone() };
+            let rest = &mut self.free[index];
+            (rest.start, rest.size_bytes) = (rest.start + size_bytes, rest.size_bytes - size_bytes);
+            if rest.size_bytes == 0 {
+                self.free.swap_remove(index);
+            }
+            return Ok(taken);
         }
         let has_room = |chunk: &Chunk, used: u64| chunk.size_bytes - used >= size_bytes;
         let (chunk, start) = match self.chunk.take() {
             Some((chunk, used)) if has_room(&chunk, used) => (chunk, used),
-            _ => {
+            old => {
+                if let Some((chunk, used)) = old.filter(|(chunk, used)| *used < chunk.size_bytes) {
+                    let size_bytes = chunk.size_bytes - used;
+                    self.add_free(SharedMemory { chunk, start: used, size_bytes });
+                }
                 let chunk_bytes = choose_chunk_bytes().max(size_bytes);
                 (Rc::new(Chunk::create(self.name, chunk_bytes, self.writers)?), 0)
             }
@@ -109,9 +120,7 @@ impl Arena {
         self.chunk = Some((Rc::clone(&chunk), start + size_bytes));
         Ok(SharedMemory { chunk, start, size_bytes })
     }
-}
 
-impl Arena {
     /// Takes a piece back that nobody has mapped any more; it is zero when it is taken again.
     pub(crate) fn give_back(&mut self, piece: SharedMemory) -> io::Result<()> {
         match self.writers {
@@ -119,8 +128,40 @@ impl Arena {
             // Its seal forbids that.
             Writers::Supervisor => piece.clear(0, piece.size_bytes),
         }
-        self.free.push(piece);
+        self.add_free(piece);
         Ok(())
+    }
+
+    /// Joins it with what is free beside it. A memfd of which all is free goes.
+    fn add_free(&mut self, mut piece: SharedMemory) {
+        let chunk = Rc::clone(&piece.chunk);
+        self.free.retain(|other| {
+            if !Rc::ptr_eq(&other.chunk, &chunk) {
+                return true;
+            }
+            let (end, other_end) = (piece.start + piece.size_bytes, other.start + other.size_bytes);
+            assert!(
+                end <= other.start || other_end <= piece.start,
+                "kernel bug: memory is given back twice"
+            );
+            let is_beside = end == other.start || other_end == piece.start;
+            if is_beside {
+                piece.start = piece.start.min(other.start);
+                piece.size_bytes += other.size_bytes;
+            }
+            !is_beside
+        });
+        match &mut self.chunk {
+            Some((current, used)) if Rc::ptr_eq(current, &chunk) => {
+                if piece.start + piece.size_bytes == *used {
+                    *used = piece.start;
+                    return;
+                }
+            }
+            Some(_) | None if piece.size_bytes == chunk.size_bytes => return,
+            Some(_) | None => {}
+        }
+        self.free.push(piece);
     }
 }
 
@@ -295,5 +336,56 @@ impl SharedMemory {
         // SAFETY: inside the mapping and aligned; atomics may be shared with other processes.
         let word = unsafe { AtomicU32::from_ptr(self.pointer(offset, 4).cast()) };
         word.store(value, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctl_13_what_is_given_back_is_joined_and_taken_again() {
+        let mut arena = Arena::new(c"oro-test", Writers::Any);
+        let pieces: Vec<SharedMemory> =
+            (1..=8).map(|pages| arena.take(pages * PAGE).unwrap()).collect();
+        let last = arena.take(PAGE).unwrap();
+        let inode = last.inode();
+        for piece in [4, 2, 3, 0, 1, 7, 5, 6].map(|index: usize| pieces[index].clone()) {
+            piece.write(0, &[1]);
+            arena.give_back(piece).unwrap();
+        }
+        assert_eq!(arena.free.len(), 1);
+        // Of any size, and zero.
+        let piece = arena.take(30 * PAGE).unwrap();
+        let mut bytes = [9; 1];
+        piece.read(0, &mut bytes);
+        assert_eq!((piece.start(), piece.inode(), bytes), (0, inode, [0]));
+        arena.give_back(piece).unwrap();
+        arena.give_back(last).unwrap();
+        // All of it is free, and the next piece is where the first one was.
+        assert_eq!((arena.free.len(), arena.take(PAGE).unwrap().start()), (0, 0));
+    }
+
+    #[test]
+    fn ctl_13_a_memfd_of_which_all_is_free_goes() {
+        let mut arena = Arena::new(c"oro-test", Writers::Any);
+        let first = arena.take(CHUNK_BYTES - PAGE).unwrap();
+        // Does not fit in the rest.
+        let second = arena.take(2 * PAGE).unwrap();
+        assert_ne!(first.inode(), second.inode());
+        assert_eq!(arena.free.len(), 1);
+        let chunk = Rc::downgrade(&first.chunk);
+        arena.give_back(first).unwrap();
+        assert_eq!((arena.free.len(), chunk.strong_count()), (0, 0));
+        assert_eq!(arena.take(PAGE).unwrap().inode(), second.inode());
+    }
+
+    #[test]
+    #[should_panic(expected = "given back twice")]
+    fn blame_4_memory_that_is_given_back_twice_is_a_bug() {
+        let mut arena = Arena::new(c"oro-test", Writers::Any);
+        let pieces = [0; 3].map(|_: u64| arena.take(PAGE).unwrap());
+        arena.give_back(pieces[0].clone()).unwrap();
+        let _ = arena.give_back(pieces[0].clone());
     }
 }

@@ -217,7 +217,7 @@ pub(crate) fn write_binding(
 pub(crate) fn publish_cursor(world: &World, end: EndpointId, value: u64) {
     // META-8: the tables first, since a peer that spins acts on its page at once.
     world.tables.publish_cursor(end, value);
-    world.ports[end.port.0 as usize].cursors[end.side as usize].store_u64(0, value);
+    world.ports[end.port.0 as usize].show_cursor(end.side, value);
 }
 
 /// Where a thread, which is stopped in a fault of its own, finds window and cursor (`BIND-2`).

@@ -68,6 +68,10 @@ impl Supervisor<'_> {
         let is_replies = |end: &&BuiltInEnd| end.is_replies() && end.instance == instance;
         let built_ins = self.built_ins.iter().flatten();
         let Some(replies) = built_ins.clone().find(is_replies).map(|replies| replies.end) else {
+            if self.plan.instances[instance].is_forgotten() {
+                self.drop_requests(requests);
+                return Served::Request;
+            }
             return Served::Nothing;
         };
         self.look_for_change(replies.peer());
@@ -107,6 +111,19 @@ impl Supervisor<'_> {
             self.step(Event::KernelReleased { end: requests, count: 1 });
         }
         Served::Request
+    }
+
+    /// Nobody is left who would take an answer.
+    fn drop_requests(&mut self, requests: EndpointId) {
+        if let Some(asked) = self.take_awaited(requests)
+            && let Err(asked) = self.find_answer(asked)
+        {
+            self.holders.awaited.push(Asked { from: From::Nobody, ..asked });
+        }
+        let count = u32::try_from(self.kernel.available(requests)).unwrap_or(u32::MAX);
+        if count > 0 && !self.kernel.is_revoked(requests.port) {
+            self.step(Event::KernelReleased { end: requests, count });
+        }
     }
 
     /// The built-in end at which the requests arrive that this one answers.

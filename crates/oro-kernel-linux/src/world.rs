@@ -179,9 +179,9 @@ pub(crate) struct PortMemory {
     /// The queue. Only threads whose end can become asynchronous have it mapped, and see nothing of
     /// it until the core opens it.
     pub(crate) queue: SharedMemory,
-    /// By side, the page where the other side sees its cursor. Of an end that came late, or to another
-    /// thread, that is a page of this thread's.
-    pub(crate) cursors: [SharedMemory; 2],
+    /// By side, the page where the other side sees its cursor; `None`: nobody looks there any more, and the page
+    /// may be another's. Of an end that came late, or to another thread, that is a page of this thread's.
+    cursors: [Option<SharedMemory>; 2],
     /// A page for each side, as they were taken for the Port: where live cursors are.
     cursor_pages: SharedMemory,
     /// Threads may have its own cursors mapped writable.
@@ -275,6 +275,13 @@ impl PortMemory {
         }
     }
 
+    fn place_mut(&mut self, side: Side) -> &mut Place {
+        match side {
+            Side::Producer => &mut self.producer,
+            Side::Consumer => &mut self.consumer,
+        }
+    }
+
     /// The page of a side's live cursor.
     fn live_cursor(&self, side: Side) -> SharedMemory {
         self.cursor_pages.part(side as u64 * PAGE, PAGE)
@@ -284,11 +291,19 @@ impl PortMemory {
     pub(crate) fn read_cursor(&self, side: Side) -> u64 {
         let live = self.live_cursor(side);
         let value = live.load_u64(0);
-        let shown = &self.cursors[side as usize];
-        if (shown.inode(), shown.start()) != (live.inode(), live.start()) {
+        if let Some(shown) = &self.cursors[side as usize]
+            && (shown.inode(), shown.start()) != (live.inode(), live.start())
+        {
             shown.store_u64(0, value);
         }
         value
+    }
+
+    /// Shows the other side a cursor, if anybody looks.
+    pub(crate) fn show_cursor(&self, side: Side, value: u64) {
+        if let Some(shown) = &self.cursors[side as usize] {
+            shown.store_u64(0, value);
+        }
     }
 }
 

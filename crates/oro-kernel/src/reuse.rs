@@ -30,10 +30,14 @@ impl Kernel {
 
     pub(crate) fn forget_instance(&mut self, id: InstanceId) {
         assert!(self.can_forget(id), "platform: {id:?} has not ended, or is forgotten");
-        let instance = &mut self.instances[id.0 as usize];
-        instance.is_forgotten = true;
-        for thread in &instance.threads {
-            self.threads[thread.0 as usize].ends.clear();
+        self.instances[id.0 as usize].is_forgotten = true;
+        for index in 0..self.instances[id.0 as usize].threads.len() {
+            let thread = self.instances[id.0 as usize].threads[index];
+            for end in core::mem::take(&mut self.thread_mut(thread).ends) {
+                // Nobody reads its last cursor at a broken Port, and nobody will: nothing of it is to be touched,
+                // whatever becomes of the Port.
+                self.end_mut(end).live = None;
+            }
         }
     }
 

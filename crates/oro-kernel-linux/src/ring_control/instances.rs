@@ -249,6 +249,14 @@ impl Supervisor<'_> {
         self.given_to(instance.0).clear();
         self.holders.images.retain(|(owner, _)| *owner != Asker::Holder(instance.0));
         self.step(Event::ForgetInstance { instance });
+        // What it has asked for and nobody has served.
+        let ends = self.built_ins.iter().enumerate();
+        let own = ends.filter_map(|(place, end)| {
+            end.as_ref().filter(|end| end.instance == index && end.is_requests()).map(|_| place)
+        });
+        for place in own.collect::<Vec<_>>() {
+            self.postpone(place);
+        }
     }
 
     /// Gives a Port's memory back, if nobody may still read it: an instance that is not forgotten, or the

@@ -29,6 +29,8 @@ pub(super) enum From {
     Holder(EndpointId),
     /// By this connection (`control.rs`).
     Operator(u64),
+    /// Whoever has asked is forgotten.
+    Nobody,
 }
 
 /// What a request came to, or is to come to.
@@ -116,6 +118,11 @@ impl Supervisor<'_> {
                         self.postpone(index);
                     }
                     self.holders.awaited.push(asked);
+                }
+                From::Nobody => {
+                    if let Err(asked) = self.find_answer(asked) {
+                        self.holders.awaited.push(asked);
+                    }
                 }
                 From::Operator(connection) => match self.find_answer(asked) {
                     Ok(answer) => self.holders.known.push((connection, answer)),
@@ -216,7 +223,7 @@ impl Supervisor<'_> {
         } else {
             self.kernel.cursor(peer)
         };
-        self.world.ports[port].cursors[peer.side as usize].store_u64(0, cursor);
+        self.world.ports[port].show_cursor(peer.side, cursor);
         if let Some(place) = self.world.thread_place(end).cloned() {
             self.world.tables.move_end(&self.plan, end, &place);
             self.pending.extend(self.list_changes());

@@ -7,7 +7,7 @@ use oro_kernel::{EndpointId, PortId, Side, ThreadId};
 
 use super::mount::Store;
 use super::{Meaning, Place, PortMemory, Reserved, ThreadMemory, ThreadPlace, World};
-use crate::memory::Arena;
+use crate::memory::{Arena, PAGE};
 
 impl World {
     /// Gives back what an instance has had that is forgotten; none of its processes lives. Queues stay: who
@@ -46,7 +46,21 @@ impl World {
         }
         self.instances[index].shared = Vec::new();
         self.charges.clear(index);
+        self.forget_places(first..last);
         Ok(())
+    }
+
+    /// Nothing is stored any more where threads have seen cursors or had commit words: that may be another's.
+    fn forget_places(&mut self, threads: std::ops::Range<usize>) {
+        let is_its = |place: &Place| match place {
+            Place::Thread(place) => threads.contains(&(place.thread.0 as usize)),
+            Place::Kernel(_) => false,
+        };
+        for end in self.ends() {
+            if is_its(self.ports[end.port.0 as usize].place(end.side)) {
+                self.forget_place(end);
+            }
+        }
     }
 
     /// Gives back the queue and the cursors of a Port that is over, or that nobody is left of: but for what
@@ -88,6 +102,12 @@ impl World {
         if !has_cursors && !std::mem::replace(&mut memory.are_cursors_given_back, true) {
             let arena = if memory.can_upgrade { writable } else { readable };
             arena.give_back(memory.cursor_pages.clone())?;
+            // What is a page of the Port's own, and not of a late end's thread.
+            let pages = &memory.cursor_pages;
+            let own = [0, PAGE].map(|offset| (pages.inode(), pages.start() + offset));
+            for cursor in &mut memory.cursors {
+                cursor.take_if(|page| own.contains(&(page.inode(), page.start())));
+            }
         }
         Ok(())
     }
@@ -118,15 +138,32 @@ impl World {
         })
     }
 
-    /// What an element has had, where its thread may have it mapped elsewhere than at its new place.
-    pub(super) fn leave_behind(&mut self, place: &ThreadPlace) {
+    /// What an element has had elsewhere than at its new place: a thread that runs has it mapped yet, one that has
+    /// not started never will.
+    pub(super) fn leave_behind(&mut self, place: &ThreadPlace) -> io::Result<()> {
         let thread = &mut self.threads[place.thread.0 as usize];
         if let Some(old) = thread.find_end(place.port_index)
             && let Place::Thread(had) = self.ports[old.port.0 as usize].place(old.side)
             && had.window != place.window
         {
-            thread.left_behind.push((old, had.clone()));
+            let had = had.clone();
+            if thread.is_sealed {
+                thread.left_behind.push((old, had));
+            } else {
+                thread.unmap_place(&had);
+                had.give_back(&mut self.store.writable)?;
+                self.forget_place(old);
+            }
         }
+        Ok(())
+    }
+
+    fn forget_place(&mut self, end: EndpointId) {
+        let port = &mut self.ports[end.port.0 as usize];
+        if let Place::Thread(place) = port.place_mut(end.side) {
+            place.word = None;
+        }
+        port.cursors[end.side.peer() as usize] = None;
     }
 }
 
@@ -162,6 +199,19 @@ impl ThreadMemory {
             }
         }
         self.given_away.push((end, place));
+    }
+
+    /// What it was to have mapped of an end, before its process exists.
+    fn unmap_place(&mut self, place: &ThreadPlace) {
+        let mappings = &mut self.mappings;
+        mappings.retain(|mapping| mapping.address != place.peer_cursor);
+        self.regions.retain(|region| {
+            let is_its = place.has(region.start);
+            if is_its {
+                mappings.retain(|mapping| mapping.address != region.start);
+            }
+            !is_its
+        });
     }
 
     /// Whether a thread has a Port's queue mapped of an end that it has given away.

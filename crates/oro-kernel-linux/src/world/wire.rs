@@ -65,7 +65,7 @@ impl World {
             stride_bytes: u64::from(planned.stride_bytes),
             slot_count: u64::from(planned.slot_count),
             queue,
-            cursors: [cursors.part(0, PAGE), cursors.part(PAGE, PAGE)],
+            cursors: [Some(cursors.part(0, PAGE)), Some(cursors.part(PAGE, PAGE))],
             cursor_pages: cursors,
             can_upgrade,
             is_queue_given_back: false,
@@ -82,7 +82,7 @@ impl World {
         }
         for end in ends {
             if let Place::Thread(place) = memory.place(end.side) {
-                self.leave_behind(place);
+                self.leave_behind(place).map_err(system)?;
                 self.threads[place.thread.0 as usize].add_end(end, place, &memory);
             }
         }
@@ -166,7 +166,7 @@ impl World {
         images: &Images<'_>,
         end: EndpointId,
         can_upgrade: bool,
-        cursors: &mut [SharedMemory; 2],
+        cursors: &mut [Option<SharedMemory>; 2],
     ) -> Result<Place, StartError> {
         let planned = &plan.ports[end.port.0 as usize];
         let planned_end = super::planned_end(planned, end.side);
@@ -278,7 +278,8 @@ impl World {
         let mut cursors = self.ports[port].cursors.clone();
         let place = self.place_end(plan, images, end, false, &mut cursors)?;
         if let Place::Thread(new) = &place {
-            self.leave_behind(new);
+            self.leave_behind(new)
+                .map_err(|error| StartError::system("memory for a thread", error))?;
         }
         let memory = &mut self.ports[port];
         memory.cursors = cursors;
@@ -303,7 +304,7 @@ impl World {
         side: Side,
         index: usize,
         binding: u32,
-        cursors: &mut [SharedMemory; 2],
+        cursors: &mut [Option<SharedMemory>; 2],
     ) -> Result<Place, StartError> {
         let reserved = self.threads[index].reserved.get(&binding);
         let reserved = reserved.expect("kernel bug: whoever wires late has made sure of a place");
@@ -311,7 +312,7 @@ impl World {
         let system = |error| StartError::system("memory for a late Port", error);
         reserved.place.reset(side).map_err(system)?;
         reserved.peer_cursor.clear(0, PAGE);
-        cursors[side.peer() as usize] = reserved.peer_cursor.clone();
+        cursors[side.peer() as usize] = Some(reserved.peer_cursor.clone());
         Ok(Place::Thread(reserved.place.clone()))
     }
 
@@ -333,7 +334,7 @@ impl PortMemory {
     pub(super) fn allocate(&self) -> io::Result<()> {
         if self.can_upgrade {
             self.queue.populate()?;
-            self.cursors.iter().try_for_each(SharedMemory::populate)?;
+            self.cursors.iter().flatten().try_for_each(SharedMemory::populate)?;
         }
         for side in [Side::Producer, Side::Consumer] {
             if let Place::Thread(place) = self.place(side) {
@@ -388,7 +389,8 @@ impl ThreadMemory {
             }
             return;
         }
-        let cursor = &port.cursors[end.side.peer() as usize];
+        let cursor = port.cursors[end.side.peer() as usize].as_ref();
+        let cursor = cursor.expect("kernel bug: a new Port has no cursors");
         let cell = |cell| Meaning::Cell { end, cell };
         self.map_place(end.side, place, cursor, [cell(0), cell(1), Meaning::Word { end }]);
         if let Some(live) = place.live {
