@@ -9,11 +9,13 @@ use crate::exit;
 use crate::output::{escape_controls, write_data, write_note};
 
 /// The specification, so that an installed `oro` can cite it.
-const SPECIFICATION: [&str; 6] = [
+const SPECIFICATION: [&str; 8] = [
     include_str!("../../../docs/spec/entry.md"),
     include_str!("../../../docs/spec/metadata.md"),
     include_str!("../../../docs/spec/ports.md"),
     include_str!("../../../docs/spec/images.md"),
+    include_str!("../../../docs/spec/rings.md"),
+    include_str!("../../../docs/spec/control.md"),
     include_str!("../../../docs/spec/systems.md"),
     include_str!("../../../docs/spec/kernels.md"),
 ];

@@ -239,7 +239,17 @@ fn read_module(text: &str) -> Result<(ModuleName, Option<Vec<u8>>), Problem> {
     if oro_system::is_valid_name(text) {
         return Ok((ModuleName::Granted(text.to_owned()), None));
     }
-    let (_, bytes) = load_module_file(text.as_ref())?;
+    // The help of a manifest's modules is not for paths of a command line.
+    let (_, bytes) = load_module_file(text.as_ref()).map_err(|mut problem| {
+        if matches!(problem.code, "MODULE-MISSING-FILE" | "MODULE-IS-A-DIRECTORY") {
+            problem.help = Some(
+                "a path is relative to this folder; a name without `.` and `/` is a module's of the \
+                 manifest"
+                    .to_owned(),
+            );
+        }
+        problem
+    })?;
     Ok((ModuleName::Image(Attachment::BROUGHT_IMAGE), Some(bytes)))
 }
 

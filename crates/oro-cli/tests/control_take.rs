@@ -536,3 +536,48 @@ fn end_13_the_queue_is_out_of_reach() {
         .replace("    THEN\n", "    uint32_t reason = 0;\n    CHECK(wait_end(takers, 0, &reason) == ORO_INSTANCE_FAULTED && reason == ORO_REASON_REVOKED);\n    return clean();\n");
     Held { folder: &folder, holder: &holder, modules: &modules, more: "" }.run().ends(0);
 }
+
+/// END-13: who has sent a request and waits for the reply hears that the requests' Port is taken.
+#[test]
+fn end_13_a_call_ends_when_its_requests_are_revoked() {
+    const PAIR: &str = "\n#define PAIR(FIELD, ARRAY, TAIL) FIELD(u64, correlation) FIELD(u64, value)\n\
+                        #define PAIR_LAYOUT ORO_LAYOUT(\"demo.pair.v1\", PAIR)\nORO_MESSAGE(pair, PAIR);\n";
+    let client = format!(
+        r#"{PAIR}
+ORO_MODULE("client");
+ORO_ENTRY_STATUS(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "asks", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "hears", 0, 1);
+uint64_t run(const struct oro_root *root) {{
+    struct oro_endpoint asks = oro_open(root, 0), hears = oro_open(root, 1);
+    struct pair ask = {{0, 7}}, tell;
+    return oro_call(&asks, &ask, sizeof ask, &hears, &tell, sizeof tell) == ORO_ENDED ? 0 : 1;
+}}
+"#
+    );
+    let mute = format!(
+        r#"{PAIR}
+ORO_MODULE("mute");
+ORO_ENTRY(0, run, ORO_ENTRY_MANAGED, 0);
+ORO_PORT(0, 0, ORO_DIRECTION_CONSUMER, pair, PAIR_LAYOUT, "asked", 0, 1);
+ORO_PORT(1, 0, ORO_DIRECTION_PRODUCER, pair, PAIR_LAYOUT, "tells", 0, 1);
+void run(const struct oro_root *root) {{ oro_sleep_until(root, ORO_NO_DEADLINE - 1); }}
+"#
+    );
+    let holder = r#"
+static uint64_t test(void) {
+    uint64_t ring = MUST(create(OWN, "r")), status = 99;
+    uint64_t client = MUST(mount(ring, "client", "client")), mute = MUST(mount(ring, "mute", "mute"));
+    uint64_t port = MUST(wire(client, "asks", mute, "asked"));
+    MUST(wire(mute, "tells", client, "hears"));
+    MUST(START_RING(ring));
+    sleep_ms(50);
+    MUST(oro_control_revoke(&control, port));
+    CHECK(wait_end(client, &status, 0) == ORO_INSTANCE_ENDED);
+    if (status != 0) fail("the client", __LINE__, (int64_t)status);
+    MUST(END(mute));
+    return clean();
+}
+"#;
+    holds("end-13-call", &[("client", client.as_str()), ("mute", mute.as_str())], holder);
+}

@@ -45,6 +45,22 @@ fn every_code_of_the_page_is_given_and_explained() {
     }
 }
 
+/// Every clause of the specification can be cited, whichever page it is on.
+#[test]
+fn every_clause_is_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec");
+    let mut count = 0;
+    for page in list_sources(&folder) {
+        let text = fs::read_to_string(page).unwrap();
+        for line in text.lines().filter_map(|line| line.strip_prefix("- **")) {
+            let Some((clause, _)) = line.split_once("** ") else { continue };
+            assert!(explain(clause).is_some(), "{clause} cannot be explained");
+            count += 1;
+        }
+    }
+    assert!(count > 150, "{count}");
+}
+
 /// A family is listed; what is unknown is answered with what is near, not with everything.
 #[test]
 fn families_are_listed_and_neighbours_offered() {

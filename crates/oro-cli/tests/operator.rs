@@ -262,7 +262,7 @@ fn ctl_14_wishes_that_make_no_sense_are_refused() {
     let before = place.oro("ring describe --json").ends(0).json();
     for (command, code, text) in [
         ("create lab", "RING-NAME", "has the name `lab` already"),
-        ("create lab/", "RING-NAME", "cannot be the name of a Ring"),
+        ("create lab/", "RING-NAME", "`lab/` has an empty part"),
         ("create nowhere/x", "RING-UNKNOWN", "there is no Ring `nowhere`"),
         ("create abcdefghijklmnopqrstuvwxyz012345", "RING-NAME", "1 to 31 bytes"),
         ("grant / console", "RING-DENIED", "nothing around it"),

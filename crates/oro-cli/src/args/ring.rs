@@ -67,7 +67,7 @@ pub(crate) enum RingCommand {
         #[arg(value_name = "PATH")]
         path: String,
     },
-    /// Replace an instance that runs by itself, on the same Ports
+    /// Begin an instance anew, with the same module, on the same Ports
     Restart {
         /// The instance
         #[arg(value_name = "INSTANCE")]
@@ -88,13 +88,14 @@ pub(crate) enum RingCommand {
         #[arg(value_name = "PATH")]
         path: String,
     },
-    /// Take a Port from both of its ends; a thread that does not leave its queue in time is ended
+    /// Take a Port from both of its ends; a thread that does not leave its queue in time is ended. Their
+    /// elements get other Ports once their instances are restarted
     Revoke {
         /// One of its ends; both, "a.out -> b.in"; or its number in `oro ports`
         #[arg(value_name = "PORT")]
         port: String,
     },
-    /// Give an end of a Port to another thread of the same instance
+    /// Give an end of a Port to another thread of the same instance; it is synchronous from then on
     Transfer {
         /// One of its ends; both, "a.out -> b.in"; or its number in `oro ports`
         #[arg(value_name = "PORT")]

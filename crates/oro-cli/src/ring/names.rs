@@ -13,6 +13,7 @@ pub(super) fn find_ring<'a>(picture: &'a Picture, path: &str) -> Result<&'a Ring
     if path == ROOT {
         return Ok(&picture.root);
     }
+    let path = from_root(path);
     let mut ring = &picture.root;
     for name in path.split('/') {
         let child = ring.children.iter().find(|child| child.name == name);
@@ -30,7 +31,13 @@ pub(super) fn find_instance<'a>(
         .ok_or_else(|| report(picture, "instance", path, &list_instances(picture)))
 }
 
+/// A path may begin at the root by its name.
+fn from_root(path: &str) -> &str {
+    path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+}
+
 fn seek_instance<'a>(picture: &'a Picture, path: &str) -> Option<&'a InstancePicture> {
+    let path = from_root(path);
     let (ring, name) = path.rsplit_once('/').unwrap_or((ROOT, path));
     let ring = find_ring(picture, ring).ok()?;
     // Those that are built in or remounted have no module there.
@@ -56,8 +63,13 @@ pub(super) fn split_path<'a, 'b>(
     picture: &'a Picture,
     path: &'b str,
 ) -> Result<(&'a RingPicture, &'b str), Problem> {
+    let path = from_root(path);
+    if path.split('/').any(str::is_empty) {
+        let message = format!("`{path}` has an empty part");
+        return Err(Problem::error("RING-NAME", message).with_help("write `name` or `ring/name`"));
+    }
     let (ring, name) = path.rsplit_once('/').unwrap_or((ROOT, path));
-    Ok((find_ring(picture, if ring.is_empty() { ROOT } else { ring })?, name))
+    Ok((find_ring(picture, ring)?, name))
 }
 
 /// An end: `ring/instance.port`, `instance.port[2]`, or a built-in one, such as `console.log`.
@@ -154,7 +166,8 @@ mod tests {
         let picture = picture();
         let ring = |path| find_ring(&picture, path).map(|ring| ring.id).ok();
         assert_eq!((ring("/"), ring("outer"), ring("outer/inner")), (Some(1), Some(2), Some(3)));
-        for path in ["", "inner", "outer/", "/outer", "outer/x", "root"] {
+        assert_eq!(ring("/outer/inner"), Some(3));
+        for path in ["", "inner", "outer/", "//outer", "outer/x", "root"] {
             assert_eq!(ring(path), None, "{path}");
         }
         let instance = |path| find_instance(&picture, path).map(|own| own.id).ok();
@@ -165,6 +178,9 @@ mod tests {
         }
         assert_eq!(find_target(&picture, "outer/y").ok(), Some(Target::Instance(12)));
         assert_eq!(find_target(&picture, "/").ok(), Some(Target::Ring(1)));
+        for path in ["outer/", "//x", "outer//x", ""] {
+            assert!(split_path(&picture, path).is_err(), "{path}");
+        }
         let new = |path| split_path(&picture, path).map(|(ring, name)| (ring.id, name)).ok();
         assert_eq!(
             (new("a"), new("/a"), new("outer/a")),

@@ -675,7 +675,12 @@ static inline int64_t oro_call_until(struct oro_endpoint *requests, const void *
         /* Before the look, so that a change after it ends the wait. */
         const uint32_t now_epoch = oro_load32(&replies->binding->epoch);
         const uint32_t state = oro_state(replies);
+        const uint32_t sent_epoch = oro_load32(&requests->binding->epoch);
+        const uint32_t sent_state = oro_state(requests);
+        uint32_t condition_count = 2;
         int64_t count;
+        /* What was sent is not served any more (END-13). */
+        if (sent_state == ORO_STATE_REVOKED) return ORO_ENDED;
         if (!is_sent) {
             count = oro_put_request_(requests, correlation, request, request_size_bytes);
             if (count < 0) return count;
@@ -697,10 +702,17 @@ static inline int64_t oro_call_until(struct oro_endpoint *requests, const void *
             change->kind = ORO_WAIT_BINDING;
             change->index = oro_condition_(root, 0)->index;
             change->value = state | (uint64_t)epoch << 32;
+            if (sent_state == ORO_STATE_WIRED) {
+                oro_write_peer_condition_(requests, 2, 0);
+                change = oro_condition_(root, 2);
+                change->kind = ORO_WAIT_BINDING;
+                change->value = sent_state | (uint64_t)sent_epoch << 32;
+                condition_count = 3;
+            }
         } else {
             oro_write_peer_condition_(requests, 1, 0);
         }
-        if (!oro_wait_turn_(root, 2, deadline, &now)) return ORO_TIMED_OUT;
+        if (!oro_wait_turn_(root, condition_count, deadline, &now)) return ORO_TIMED_OUT;
     }
 }
 

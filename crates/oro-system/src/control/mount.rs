@@ -103,8 +103,11 @@ impl<W: World> Scope<'_, W> {
                     Some(known) => format!("did you mean `{known}`?"),
                     None => format!("you may mount {}", list_names(names)),
                 };
-                let text =
-                    format!("you may not mount a module `{}`: {help} (CTL-5)", shorten(name));
+                let what = match self.asker {
+                    Asker::Operator => "the system has no",
+                    Asker::Holder(_) => "you may not mount a",
+                };
+                let text = format!("{what} module `{}`: {help} (CTL-5)", shorten(name));
                 Err(Refusal::new(CONTROL_DENIED, text))
             }
         }

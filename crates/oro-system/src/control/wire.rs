@@ -232,7 +232,10 @@ impl<W: World> Scope<'_, W> {
                  transfer that is under way gives it something (END-14)"
             )
         } else {
-            format!("`{name}` of `{whose}` is wired already, and its Port is not over (CTL-8)")
+            format!(
+                "`{name}` of `{whose}` is wired already, and its Port is not over; after a revoked or broken \
+                 Port it is free once `{whose}` is restarted (CTL-8)"
+            )
         };
         Err(Refusal::new(CONTROL_BUSY, text))
     }
