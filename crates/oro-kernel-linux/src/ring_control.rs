@@ -135,6 +135,10 @@ impl Supervisor<'_> {
 
     fn answer(&mut self, asker: Asker, request: &Request) -> Result<Done, Refusal> {
         let action = decide(&self.plan, &Seen { supervisor: self }, asker, request)?;
+        // What is wrong with a request is told before what its system lacks.
+        if asker == Asker::Operator {
+            self.check_can_change(&action)?;
+        }
         self.carry_out_action(asker, &action)
     }
 

@@ -5,10 +5,9 @@ use std::os::fd::OwnedFd;
 
 use oro_sysabi as abi;
 use oro_system::RestartOn;
-use oro_system::control::{Action, Answer, Asker, Operation, Refusal, Request, decide};
+use oro_system::control::{Action, Answer, Asker, Operation, Refusal, Request};
 use rustix::fs::SealFlags;
 
-use super::seen::Seen;
 use super::take::{Asked, Done, From};
 use crate::supervisor::Supervisor;
 
@@ -60,7 +59,7 @@ impl Supervisor<'_> {
             ));
         }
         let request = Request::decode(message)?;
-        let Some(image) = image else { return self.answer_in_place(&request) };
+        let Some(image) = image else { return self.answer(Asker::Operator, &request) };
         if !matches!(request.operation, Operation::Mount { .. } | Operation::Replace { .. }) {
             let text = "an image comes along with MOUNT and REPLACE alone (CTL-14)";
             return Err(Refusal::new(abi::CONTROL_BAD_REQUEST, text));
@@ -68,22 +67,15 @@ impl Supervisor<'_> {
         self.plan.check_more_modules()?;
         let bytes = read_sealed(image)?;
         self.add_image(Asker::Operator, &bytes)?;
-        let result = self.answer_in_place(&request);
+        let result = self.answer(Asker::Operator, &request);
         self.holders.images.retain(|(owner, _)| *owner != Asker::Operator);
         // That one, if nothing has it.
         self.forget_modules();
         result
     }
 
-    /// What is wrong with a request is told before what its system lacks.
-    fn answer_in_place(&mut self, request: &Request) -> Result<Done, Refusal> {
-        let action = decide(&self.plan, &Seen { supervisor: self }, Asker::Operator, request)?;
-        self.check_can_change(&action)?;
-        self.carry_out_action(Asker::Operator, &action)
-    }
-
     /// Refuses what needs room, or what building a process anew needs, in a system that has neither.
-    fn check_can_change(&self, action: &Action) -> Result<(), Refusal> {
+    pub(super) fn check_can_change(&self, action: &Action) -> Result<(), Refusal> {
         let needs_room = match action {
             Action::End(_)
             | Action::ForgetInstance(_)
