@@ -5,14 +5,13 @@
 //! system nothing.
 
 use std::collections::BTreeMap;
-use std::io::{IoSlice, IoSliceMut, Write as _};
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use oro_system::control::{Description, Operation, Request, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -20,6 +19,7 @@ use rustix::net::{
 };
 
 use crate::control::{PROTOCOL_VERSION, RING_CODES, name_code};
+use crate::memory::create_sealed;
 use crate::picture::{Picture, read_picture};
 use crate::rendezvous::{self, SocketPath};
 use crate::ring_control::BROUGHT_IMAGE;
@@ -258,7 +258,8 @@ impl Attachment {
             code: name_code(refusal.code),
             why: refusal.text,
         })?;
-        let image = image.map(seal).transpose().map_err(strange)?;
+        let image = image.map(|bytes| create_sealed(c"oro-brought", bytes));
+        let image = image.transpose().map_err(strange)?;
         let mut bytes = format!("oro {PROTOCOL_VERSION} ring\n").into_bytes();
         bytes.extend(message);
         let reply = exchange(&self.socket, self.path.process_id, &bytes, image.as_ref())?;
@@ -346,16 +347,6 @@ fn describe(
 
 fn strange(error: std::io::Error) -> AttachError {
     AttachError::Strange { what: error.to_string() }
-}
-
-/// A memfd with these bytes, which nobody can change any more.
-fn seal(bytes: &[u8]) -> std::io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = std::fs::File::from(rustix::fs::memfd_create(c"oro-brought", flags)?);
-    file.write_all(bytes)?;
-    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-    rustix::fs::fcntl_add_seals(&file, seals)?;
-    Ok(file.into())
 }
 
 /// Sends a request of one line and waits for its reply.

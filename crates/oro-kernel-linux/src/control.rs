@@ -24,7 +24,7 @@ use oro_kernel::{EndpointId, PortId, Side};
 use oro_sysabi as abi;
 use oro_system::control::{Answer, Description};
 use rustix::event::epoll::{self, EventFlags};
-use rustix::fs::{Mode, OFlags, SealFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -33,7 +33,7 @@ use rustix::net::{
 
 use crate::Options;
 use crate::addresses::RING;
-use crate::memory::create_memfd;
+use crate::memory::create_sealed;
 use crate::rendezvous::{Lair, own_user};
 use crate::ring_control::{MESSAGE_BYTES, OperatorRequest};
 use crate::supervisor::{Source, Supervisor};
@@ -395,14 +395,7 @@ impl Supervisor<'_> {
         if self.control.as_ref().is_some_and(|control| control.handed_out.is_some()) {
             return Ok(());
         }
-        let text = self.list_names();
-        let names = create_memfd(c"oro-names", 0, false)?;
-        let mut written = 0;
-        while written < text.len() {
-            written += rustix::io::pwrite(&names, &text.as_bytes()[written..], written as u64)?;
-        }
-        let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&names, seals)?;
+        let names = create_sealed(c"oro-names", self.list_names().as_bytes())?;
         // The tables' descriptor that the supervisor has is for writing as well.
         let path = format!("/proc/self/fd/{}", self.world.tables.memory(0).fd().as_raw_fd());
         let ring = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;

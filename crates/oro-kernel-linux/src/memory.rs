@@ -38,6 +38,18 @@ pub(crate) fn create_memfd(
     Ok(fd)
 }
 
+/// Makes a memfd with these bytes, which nobody can change any more.
+pub(crate) fn create_sealed(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let fd = create_memfd(name, 0, false)?;
+    let mut written = 0;
+    while written < bytes.len() {
+        written += rustix::io::pwrite(&fd, &bytes[written..], written as u64)?;
+    }
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    rustix::fs::fcntl_add_seals(&fd, seals)?;
+    Ok(fd)
+}
+
 /// Bytes of a memfd of an arena, unless a piece needs more. They are sparse: pages come to be when they
 /// are touched.
 const CHUNK_BYTES: u64 = 64 << 20;
